@@ -1,0 +1,61 @@
+"""The one base class of Anaglyph: what a method must say and may override."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from anaglyph.types import Batch, StageContext, StepOutput
+
+
+class Method(nn.Module):
+    """A training objective that owns its encoders, heads, loss weights and state.
+
+    Everything that influences the next step lives in parameters and buffers, so that a state dict is
+    the whole state. The engine calls, in this order:
+
+        start -> (before_epoch -> (training_step -> optimiser -> after_step)*)* -> finish
+
+    A resumed stage loads its state dict instead of calling `start`.
+    """
+
+    config_cls: ClassVar[type]
+    """The frozen dataclass of this method's options."""
+    inputs: ClassVar[Mapping[str, tuple[str, ...]]] = {"image": ("images",), "shape": ("points",)}
+    """Modality -> the fields of Batch that `embed` reads for it."""
+    uses_labels: bool = False
+    """Only where True does the engine hand out labels; an instance may raise it behind a loud option."""
+    crops: int = 1
+    """Independent augmentations of each object per batch; the further ones arrive in Batch.crops."""
+
+    def training_step(self, batch: Batch) -> StepOutput:
+        """Loss and its named parts for one batch, every process with its own rows."""
+        raise NotImplementedError
+
+    def embed(self, modality: str, batch: Batch) -> Tensor:
+        """One modality of a batch -> (B, D) unit vectors; the only door for evaluation and search."""
+        raise NotImplementedError
+
+    def score(self, query: Tensor, items: Tensor) -> Tensor:
+        """(Q, D), (K, D) -> (Q, K) similarity, larger is closer; cosine unless overridden."""
+        return query @ items.T
+
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Groups for the optimiser: `params` and, where it differs, `lr_scale` or `weight_decay`."""
+        return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
+    def start(self, context: StageContext) -> None:
+        """Once before the first epoch of a fresh stage: take over what earlier stages left."""
+
+    def before_epoch(self, context: StageContext) -> None:
+        """Before each epoch: a full pass over `context.batches()` where the method needs one."""
+
+    def after_step(self) -> None:
+        """After each optimiser step that was taken (not after a skipped one): banks, moving averages."""
+
+    def finish(self, context: StageContext, folder: Path) -> Iterable[Path]:
+        """Once after the last epoch: write this stage's products into `folder`, return their paths."""
+        return ()

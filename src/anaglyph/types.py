@@ -1,0 +1,111 @@
+"""What flows between the layers: samples, batches, what a training step returns, what a stage sees.
+
+Torch appears only in annotations, so that importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anaglyph.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One object with what is known of it; a modality that it lacks is None."""
+
+    key: str
+    """Object id, unique within a data set; modalities are paired by it."""
+    index: int
+    """Row in its data set."""
+    images: Tensor | None = None
+    """(V, C, H, W) float32 in [0, 1], V views."""
+    points: Tensor | None = None
+    """(N, 3) float32, model units; the data set states axes and scale."""
+    label: int | None = None
+    """True class; only evaluation sees it (label firewall)."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of objects; the fields of a modality that is absent are None.
+
+    Ask for a field with `require`, which fails by name instead of passing None on.
+    """
+
+    keys: tuple[str, ...]
+    """(B) object ids."""
+    indices: Tensor
+    """(B,) int64 rows in the data set."""
+    images: Tensor | None = None
+    """(B, V, C, H, W) float32 in [0, 1], V views of each object."""
+    points: Tensor | None = None
+    """(B, N, 3) float32."""
+    labels: Tensor | None = None
+    """(B,) int64 true classes; None whenever the method does not declare `uses_labels`."""
+    crops: tuple[Batch, ...] = ()
+    """Further, independent augmentations of the same objects in the same order."""
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def require(self, name: str) -> Tensor:
+        """The field `name`; DataError when this batch does not have it."""
+        value: Tensor | None = getattr(self, name)
+        if value is None:
+            raise DataError(
+                f"this batch has no '{name}' (first key: {self.keys[0] if self.keys else 'none'}); "
+                f"choose a data set that provides it"
+            )
+        return value
+
+    def without_labels(self) -> Batch:
+        """The same batch as a method that uses no labels may see it."""
+        return replace(self, labels=None, crops=tuple(crop.without_labels() for crop in self.crops))
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Every tensor moved to `device`."""
+        return replace(
+            self,
+            indices=self.indices.to(device),
+            images=None if self.images is None else self.images.to(device),
+            points=None if self.points is None else self.points.to(device),
+            labels=None if self.labels is None else self.labels.to(device),
+            crops=tuple(crop.to(device) for crop in self.crops),
+        )
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """What a training step returns: the loss to descend and its named parts for the log."""
+
+    loss: Tensor
+    parts: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What the engine shows a method outside its training step."""
+
+    seed: int
+    epoch: int
+    """Epoch about to start, 0-based; equals `epochs` when the stage has ended."""
+    epochs: int
+    keys: tuple[str, ...]
+    """Object ids of the training split, in row order."""
+    artefacts: Mapping[str, Path]
+    """Folders that earlier stages left, by stage name."""
+    batches: Callable[[], Iterator[Batch]]
+    """The whole training split in row order, without augmentation and without labels
+    (with labels only for a method that declares `uses_labels`)."""
+    augmented: Callable[[int], Iterator[Batch]]
+    """The same, augmented; the argument separates independent draws within one epoch."""
+    log: Callable[[Mapping[str, float]], None]
+    """Writes named numbers to the metrics of the run."""
