@@ -59,3 +59,13 @@ class Method(nn.Module):
     def finish(self, context: StageContext, folder: Path) -> Iterable[Path]:
         """Once after the last epoch: write this stage's products into `folder`, return their paths."""
         return ()
+
+
+def encode_modality(encoders: nn.ModuleDict, modality: str, batch: Batch) -> Tensor:
+    """Encoder output (B, C) of one modality; features of several views of an image are averaged."""
+    if modality == "shape":
+        features: Tensor = encoders["shape"](batch.require("points"))
+        return features
+    images = batch.require("images")  # (B, V, C, H, W)
+    per_view: Tensor = encoders["image"](images.flatten(0, 1))
+    return per_view.unflatten(0, images.shape[:2]).mean(dim=1)

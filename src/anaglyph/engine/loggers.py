@@ -1,0 +1,104 @@
+"""Where metrics go: metrics.jsonl always, TensorBoard and Weights & Biases where asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from anaglyph.errors import MissingExtraError
+from anaglyph.io.atomic import write_text
+
+
+class Logger(Protocol):
+    """Receives named numbers."""
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Record `values` at a step."""
+
+    def close(self) -> None:
+        """Flush and let go."""
+
+
+class JsonLines:
+    """One JSON object a line; on resume the lines after the checkpoint's step are dropped.
+
+    Args:
+        path: file to append to.
+        resume_step: keep what was logged up to this step; None starts the file anew.
+    """
+
+    def __init__(self, path: Path, *, resume_step: int | None = None) -> None:
+        kept = (
+            [] if resume_step is None else [row for row in read_metrics(path) if row["step"] <= resume_step]
+        )
+        write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
+        self.file = path.open("a", encoding="utf-8")
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Append one line and flush it."""
+        self.file.write(json.dumps({"step": step, **values}) + "\n")
+        self.file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+
+class TensorBoard:
+    """Scalars for TensorBoard (extra `tensorboard`)."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise MissingExtraError(what="logging to TensorBoard", extra="tensorboard") from error
+        self.writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Add every value under its own tag."""
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Flush the event file."""
+        self.writer.close()  # type: ignore[no-untyped-call]
+
+
+class WeightsAndBiases:
+    """Scalars for Weights & Biases (extra `wandb`)."""
+
+    def __init__(self, folder: Path, *, name: str) -> None:
+        try:
+            import wandb
+        except ImportError as error:
+            raise MissingExtraError(what="logging to Weights & Biases", extra="wandb") from error
+        self.run: Any = wandb.init(project="anaglyph", name=name, dir=str(folder))
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Send the values."""
+        self.run.log(dict(values), step=step)
+
+    def close(self) -> None:
+        """End the remote run."""
+        self.run.finish()
+
+
+LOGGERS: Mapping[str, Callable[[Path, str], Logger]] = {
+    "tensorboard": lambda folder, name: TensorBoard(folder / "tensorboard"),
+    "wandb": lambda folder, name: WeightsAndBiases(folder, name=name),
+}
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The rows of a metrics file; a last line that a crash cut short is left out."""
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows

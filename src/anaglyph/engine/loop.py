@@ -1,0 +1,292 @@
+"""The only training loop. A method gives the loss; everything that happens over time happens here.
+
+Devices, precision and processes come from Lightning Fabric. Randomness of a step (dropout) is seeded by
+its number, batches by their epoch, so a resumed run draws exactly what an undisturbed one would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from anaglyph.data.loader import epoch_batches, ordered_batches, steps_per_epoch
+from anaglyph.data.paired import PairedObjects
+from anaglyph.engine.checkpoint import find_checkpoint, save_checkpoint
+from anaglyph.engine.events import Listener, Metrics, Note, StageStarted, Step
+from anaglyph.engine.guards import DiskGuard, FiniteGuard
+from anaglyph.engine.interrupt import Interrupted, StopRequest
+from anaglyph.engine.loggers import JsonLines, Logger
+from anaglyph.engine.optimiser import build_optimiser, gradient_norm, learning_rate, set_learning_rate
+from anaglyph.engine.recipe import StageSpec
+from anaglyph.errors import DataError
+from anaglyph.methods.base import Method
+from anaglyph.nn.gather import gather_rows
+from anaglyph.randomness import seeded
+from anaglyph.types import Batch, StageContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """How to run, as opposed to what to run: nothing here changes the weights."""
+
+    save_every: int | None = None
+    """Steps between checkpoints inside an epoch; each epoch ends with one anyway."""
+    workers: int = 0
+    """Loader processes."""
+    resume: bool = False
+    """Continue from the newest intact checkpoint."""
+    validate: Callable[[Method], Mapping[str, float]] | None = None
+    """Measures the method after an epoch; for the log only."""
+    validate_every: int = 1
+    """Epochs between two validations; the last epoch is always measured."""
+    loggers: tuple[Logger, ...] = ()
+
+
+@dataclass
+class Position:
+    """Where a stage stands; part of every checkpoint."""
+
+    epoch: int = 0
+    step: int = 0
+    """Steps done within the epoch."""
+    prepared: bool = False
+    """Whether `before_epoch` has run for this epoch."""
+    sums: dict[str, float] = field(default_factory=dict)
+    """Sums of the logged numbers over the epoch so far; "steps" counts them."""
+    rows: int = 0
+    """Lines of metrics.jsonl written so far; a resumed run drops what came after them."""
+
+    def add(self, values: Mapping[str, float]) -> None:
+        """Take one step's numbers into the epoch's sums."""
+        for name, value in {**values, "steps": 1.0}.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def means(self) -> dict[str, float]:
+        """The epoch's means so far; empty before the first step."""
+        return {name: value / self.sums["steps"] for name, value in self.sums.items() if name != "steps"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage made ready: what to train, on what, and where its files go."""
+
+    name: str
+    spec: StageSpec
+    method: Method
+    dataset: PairedObjects
+    seed: int
+    folder: Path
+    identity: Mapping[str, Any]
+    """What determines the weights; a checkpoint of another identity is refused."""
+    artefacts: Mapping[str, Path]
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of one pass over the training split."""
+        return steps_per_epoch(len(self.dataset), self.spec.batch)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole stage."""
+        return self.spec.epochs * self.steps_per_epoch
+
+    def context(self, epoch: int, *, device: torch.device, log: Callable[..., None]) -> StageContext:
+        """What the method sees outside its training step; no labels unless it declares their use."""
+
+        def batches(crop: int | None = None) -> Iterator[Batch]:
+            for rows in ordered_batches(
+                self.dataset,
+                batch=self.spec.batch,
+                labels=self.method.uses_labels,
+                epoch=None if crop is None else epoch,
+                crop=crop or 0,
+            ):
+                yield rows.to(device)
+
+        return StageContext(
+            seed=self.seed,
+            epoch=epoch,
+            epochs=self.spec.epochs,
+            keys=self.dataset.keys,
+            artefacts=self.artefacts,
+            batches=batches,
+            augmented=lambda draw: batches(AUGMENTED_CROPS + draw),
+            log=log,
+        )
+
+
+def fit(stage: Stage, *, fabric: Fabric, listen: Listener, stop: StopRequest, options: FitOptions) -> None:
+    """Train one stage to its end, saving on the way.
+
+    Raises:
+        Interrupted: `stop` was requested; the state is saved.
+        TrainingError: three non-finite steps or two failed saves in a row, or a guard of the method.
+        CheckpointError: asked to resume from what cannot be resumed.
+    """
+    run = _Run(stage, fabric, listen, options)
+    method, position = stage.method, run.position
+    try:
+        if not run.resumed:
+            with prepared(stage, "start"):
+                method.start(run.context())
+        while position.epoch < stage.spec.epochs:
+            if not position.prepared:
+                with prepared(stage, "before epoch", position.epoch):
+                    method.before_epoch(run.context())
+                position.prepared = True
+            method.train()
+            for batch in run.batches():
+                run.step(batch)
+                if stop.requested:
+                    run.save()
+                    raise Interrupted(f"stopped at step {run.done} of {stage.steps} of stage {stage.name}")
+                if options.save_every and run.done % options.save_every == 0:
+                    run.save()
+            run.end_epoch()
+            run.save()
+    finally:
+        run.close()
+
+
+class _Run:
+    """The moving parts of `fit`: optimiser, position, guards and log of one stage."""
+
+    def __init__(self, stage: Stage, fabric: Fabric, listen: Listener, options: FitOptions) -> None:
+        self.stage, self.fabric, self.listen, self.options = stage, fabric, listen, options
+        self.position = Position()
+        self.finite, self.disk = FiniteGuard(stage.folder / "nonfinite.json"), DiskGuard()
+        self.trainable = [p for p in stage.method.parameters() if p.requires_grad]
+        self.wrapped, self.optimiser = fabric.setup(
+            stage.method, build_optimiser(stage.method, stage.spec.optimiser)
+        )
+        self.wrapped.mark_forward_method("training_step")
+        self.resumed = options.resume and self._resume()
+        self.loggers: tuple[Logger, ...] = ()
+        if fabric.global_rank == 0:
+            log_file = JsonLines(stage.folder / "metrics.jsonl", keep=self.position.rows)
+            self.loggers = (log_file, *options.loggers)
+        listen(StageStarted(stage.name, stage.steps, self.done))
+
+    @property
+    def done(self) -> int:
+        """Steps taken since the stage began."""
+        return self.position.epoch * self.stage.steps_per_epoch + self.position.step
+
+    def context(self) -> StageContext:
+        return self.stage.context(self.position.epoch, device=self.fabric.device, log=self.log)
+
+    def batches(self) -> Iterator[Batch]:
+        """This process's share of what is left of the epoch."""
+        return epoch_batches(
+            self.stage.dataset,
+            seed=self.stage.seed,
+            epoch=self.position.epoch,
+            batch=self.stage.spec.batch,
+            start=self.position.step,
+            rank=self.fabric.global_rank,
+            world=self.fabric.world_size,
+            crops=self.stage.method.crops,
+            workers=self.options.workers,
+            labels=self.stage.method.uses_labels,
+        )
+
+    def step(self, batch: Batch) -> None:
+        """One optimiser step, or a refused one."""
+        stage, spec = self.stage, self.stage.spec.optimiser
+        rate = learning_rate(spec, step=self.done, steps=stage.steps, steps_per_epoch=stage.steps_per_epoch)
+        set_learning_rate(self.optimiser, rate)
+        with seeded(stage.seed, stage.name, "step", self.done, self.fabric.global_rank):
+            output = self.wrapped.training_step(batch.to(self.fabric.device))
+        self.optimiser.zero_grad(set_to_none=True)
+        self.fabric.backward(output.loss)
+        norm = gradient_norm(self.trainable, clip=spec.clip_norm)
+        loss = float(gather_rows(output.loss.detach().reshape(1)).mean())
+        if self.finite.admits(step=self.done, loss=loss, norm=norm, keys=batch.keys):
+            self.optimiser.step()
+            with torch.no_grad():
+                stage.method.after_step()
+            parts = {name: float(value.detach()) for name, value in output.parts.items()}
+            self.position.add({"loss": loss, "learning_rate": rate, "gradient_norm": norm, **parts})
+        self.position.step += 1
+        self.listen(
+            Step(
+                stage.name,
+                self.position.epoch,
+                self.done,
+                stage.steps,
+                len(batch) * self.fabric.world_size,
+                loss,
+            )
+        )
+
+    def end_epoch(self) -> None:
+        """Log the epoch's means, move on, and validate where it is due."""
+        position, validate = self.position, self.options.validate
+        self.log({**position.means(), "skipped_steps": len(self.finite.skipped)})
+        position.epoch, position.step, position.prepared, position.sums = position.epoch + 1, 0, False, {}
+        due = position.epoch % self.options.validate_every == 0 or position.epoch == self.stage.spec.epochs
+        if validate and due:
+            with prepared(self.stage, "validate"):
+                self.log({f"validation_{name}": value for name, value in validate(self.stage.method).items()})
+
+    def log(self, values: Mapping[str, float]) -> None:
+        for logger in self.loggers:
+            logger.log(self.done, {"epoch": self.position.epoch, **values})
+        self.position.rows += 1
+        self.listen(Metrics(self.stage.name, self.done, dict(values)))
+
+    def save(self) -> None:
+        """Write a checkpoint; the first failure in a row is reported, the second ends the run."""
+        if self.fabric.global_rank == 0:
+            state = {
+                "method": self.stage.method.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "guard": self.finite.state(),
+                "position": vars(self.position),
+            }
+            try:
+                save_checkpoint(
+                    self.stage.folder / "checkpoints",
+                    step=self.done,
+                    identity=self.stage.identity,
+                    state=state,
+                )
+                self.disk.saved()
+            except DataError as error:
+                self.listen(Note(self.disk.failed(error)))
+        self.fabric.barrier()
+
+    def close(self) -> None:
+        for logger in self.loggers:
+            logger.close()
+
+    def _resume(self) -> bool:
+        found = find_checkpoint(self.stage.folder / "checkpoints", identity=self.stage.identity)
+        if found is None:
+            return False
+        for skipped in found.skipped:
+            self.listen(Note(f"{skipped}; skipped."))
+        self.stage.method.load_state_dict(found.state["method"])
+        self.optimiser.load_state_dict(found.state["optimiser"])
+        self.finite.restore(found.state["guard"])
+        self.position = Position(**found.state["position"])
+        self.listen(Note(f"stage {self.stage.name} goes on from {found.folder.name}."))
+        return True
+
+
+# Draws for full augmented passes start far above the crops of training batches, so none is reused.
+AUGMENTED_CROPS = 1000
+
+
+@contextmanager
+def prepared(stage: Stage, *purpose: object) -> Iterator[None]:
+    """Eval mode, no gradients and generators seeded by (seed, stage, purpose), for the method's hooks."""
+    stage.method.eval()
+    with torch.no_grad(), seeded(stage.seed, stage.name, *purpose):
+        yield

@@ -1,0 +1,90 @@
+"""Methods as files: built from a stage's spec, saved with everything needed to build them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anaglyph import __version__
+from anaglyph.config import plain, structure
+from anaglyph.data.catalog import DataConfig
+from anaglyph.encoders.catalog import create_encoder
+from anaglyph.engine.recipe import StageSpec
+from anaglyph.errors import WeightsError
+from anaglyph.io.weights import load_into, read_header, read_weights, write_weights
+from anaglyph.methods.base import Method
+from anaglyph.methods.catalog import create_method
+from anaglyph.randomness import seeded
+
+FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class SavedMethod:
+    """A trained method with what its file says about it."""
+
+    method: Method
+    spec: StageSpec
+    data: DataConfig
+    header: Mapping[str, Any]
+
+
+def build_method(spec: StageSpec, *, objects: int, seed: int, name: str) -> Method:
+    """A fresh method; its initial weights depend on the seed and the stage's name alone."""
+    with seeded(seed, name, "weights"):
+        encoders = {
+            modality: create_encoder(encoder.name, **encoder.options)
+            for modality, encoder in spec.encoders.items()
+        }
+        return create_method(spec.method, spec.config, encoders=encoders, objects=objects)
+
+
+def save_method(
+    path: Path, method: Method, *, spec: StageSpec, data: DataConfig, objects: int, identity: str
+) -> None:
+    """Write weights and, in the header, the stage's spec, the data config and the run's fingerprint."""
+    header = {
+        "format": 1,
+        "anaglyph": __version__,
+        "stage": plain(spec),
+        "data": plain(data),
+        "objects": objects,
+        "fingerprint": identity,
+    }
+    write_weights(path, method.state_dict(), header=header)
+
+
+def load_method(path: Path) -> SavedMethod:
+    """Read a method from a weights file, a stage's artefact folder or a run folder (its last stage).
+
+    Raises:
+        WeightsError: there are no weights, they are damaged, or they do not fit what their header says.
+    """
+    file = find_weights(path)
+    header = read_header(file)
+    if header.get("format") != 1 or "stage" not in header:
+        raise WeightsError(
+            f"'{file}' is not a method saved by Anaglyph: its header lacks 'stage'. Pass a run folder or its weights."
+        )
+    spec = structure(StageSpec, header["stage"], where=f"{file.name}: stage")
+    data = structure(DataConfig, header["data"], where=f"{file.name}: data")
+    method = build_method(spec, objects=int(header["objects"]), seed=0, name="load")
+    load_into(method, read_weights(file), what=f"'{file}'")
+    return SavedMethod(method.eval(), spec, data, header)
+
+
+def find_weights(path: Path) -> Path:
+    """The weights file that a path stands for."""
+    if path.is_file():
+        return path
+    if (path / FILE).is_file():
+        return path / FILE
+    finished = sorted((path / "stages").glob(f"*/artefact/{FILE}"), key=lambda file: file.stat().st_mtime_ns)
+    if finished:
+        return finished[-1]
+    raise WeightsError(
+        f"no weights at '{path}': neither a file nor a folder with a finished stage. "
+        f"Train first, or continue the run with --resume."
+    )

@@ -1,0 +1,57 @@
+"""Optimisers by name and learning rates as pure functions of the step: nothing to save, nothing to lose."""
+
+import math
+from typing import Any
+
+import torch
+from torch.optim import SGD, AdamW, Optimizer
+
+from anaglyph.engine.recipe import OptimiserSpec
+from anaglyph.methods.base import Method
+
+
+def build_optimiser(method: Method, spec: OptimiserSpec) -> Optimizer:
+    """The optimiser over the method's groups; a group's `lr_scale` multiplies every learning rate of it."""
+    groups = [part for group in method.param_groups() for part in _split_decay(group, spec)]
+    if spec.name == "adamw":
+        return AdamW(groups, lr=spec.lr, weight_decay=spec.weight_decay)
+    return SGD(groups, lr=spec.lr, weight_decay=spec.weight_decay, momentum=spec.momentum)
+
+
+def learning_rate(spec: OptimiserSpec, *, step: int, steps: int, steps_per_epoch: int) -> float:
+    """Learning rate of the 0-based `step` out of `steps`."""
+    warmup = round(spec.warmup_epochs * steps_per_epoch)
+    if step < warmup:
+        return spec.lr * (step + 1) / warmup
+    if spec.schedule == "constant":
+        return spec.lr
+    if spec.schedule == "cosine_epochs":
+        # Stepped with the 0-based epoch after training it: epochs 0 and 1 both use the maximum.
+        done = max(step // steps_per_epoch - 1, 0) / max(steps // steps_per_epoch, 1)
+    else:
+        done = (step - warmup) / max(steps - warmup, 1)
+    floor = spec.final_fraction
+    return spec.lr * (floor + (1 - floor) * (1 + math.cos(math.pi * done)) / 2)
+
+
+def set_learning_rate(optimiser: Optimizer, rate: float) -> None:
+    """Write the rate into every group, times the group's scale."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group.get("lr_scale", 1.0)
+
+
+def gradient_norm(parameters: list[torch.nn.Parameter], *, clip: float | None) -> float:
+    """Total L2 norm of the gradients, which are scaled down to `clip` where that is given and exceeded."""
+    largest = math.inf if clip is None else clip
+    return float(torch.nn.utils.clip_grad_norm_(parameters, largest))
+
+
+def _split_decay(group: dict[str, Any], spec: OptimiserSpec) -> list[dict[str, Any]]:
+    params = list(group["params"])
+    rest = {key: value for key, value in group.items() if key != "params"}
+    if spec.weight_decay == 0 or spec.decay_vectors or "weight_decay" in rest:
+        return [{"params": params, **rest}]
+    matrices = [p for p in params if p.ndim > 1]
+    vectors = [p for p in params if p.ndim <= 1]
+    parts = [{"params": matrices, **rest}, {"params": vectors, **rest, "weight_decay": 0.0}]
+    return [part for part in parts if part["params"]]

@@ -1,0 +1,171 @@
+"""Recipes: everything a run is made of, as strict YAML laid over a method's preset.
+
+    recipe file  ->  its preset (methods/<method>/presets/<preset>.yaml)  <-  laid over it
+                 ->  assignments from the command line
+                 ->  a Recipe, checked down to each method, encoder and data option
+
+There is one level of inheritance, the preset, and the resolved recipe is stored in the run folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from anaglyph.config import merge, override, parse_yaml, plain, read_yaml, structure
+from anaglyph.data.catalog import DATASETS, DataConfig
+from anaglyph.encoders.catalog import check_encoder
+from anaglyph.errors import ConfigError, unknown_name
+from anaglyph.methods.catalog import METHODS, PRESET_FAMILIES
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec:
+    """An encoder by its catalog name and options."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiserSpec:
+    """Optimiser and learning-rate schedule of one stage."""
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    lr: float = 1e-3
+    """Peak learning rate for the batch size given."""
+    weight_decay: float = 0.0
+    """Not applied to biases, normalisation scales and other vectors where `decay_vectors` is false."""
+    decay_vectors: bool = False
+    momentum: float = 0.9
+    """SGD only."""
+    schedule: Literal["constant", "cosine", "cosine_epochs"] = "cosine"
+    """cosine: every step to `final_fraction`; cosine_epochs: held within an epoch, stepped with the
+    0-based epoch after training it (so epochs 0 and 1 share the maximum, as RoMo's release does)."""
+    warmup_epochs: float = 0.0
+    """Linear from 0."""
+    final_fraction: float = 0.0
+    """Learning rate at the end as a fraction of the peak."""
+    clip_norm: float | None = None
+    """Largest gradient norm; None leaves gradients as they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSpec:
+    """One stage: a method, what it is made of and how long it trains."""
+
+    method: str
+    config: dict[str, Any] = field(default_factory=dict)
+    encoders: dict[str, EncoderSpec]
+    epochs: int
+    batch: int
+    """Objects per optimiser step over all processes."""
+    optimiser: OptimiserSpec = OptimiserSpec()
+    needs: tuple[str, ...] = ()
+    """Earlier stages whose artefact folders this one reads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole run, resolved."""
+
+    title: str
+    method: str
+    """Family the preset belongs to."""
+    preset: str
+    seed: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16 runs the networks under autocast; losses, statistics and the optimiser stay float32."""
+    leak_ground_truth_labels: bool = False
+    """Hands true labels to the presets named `released`, whose published code reads them. Loud on purpose."""
+    data: DataConfig
+    stages: dict[str, StageSpec]
+    evaluation_views: int | None = None
+    """Views averaged at evaluation; None takes all the data set gives."""
+
+
+def load_recipe(name_or_path: str | Path, *, assignments: Sequence[str] = ()) -> Recipe:
+    """Read a recipe by name (`list_recipes`) or by path, lay it over its preset, and check everything.
+
+    Raises:
+        ConfigError: naming the place (`stages.learn.config.alpha`) and what is allowed there.
+    """
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"}:
+        data = read_yaml(path)
+    else:
+        names = list_recipes()
+        if str(name_or_path) not in names:
+            raise ConfigError(unknown_name("recipe", str(name_or_path), names))
+        text = (resources.files("anaglyph") / "recipes" / f"{name_or_path}.yaml").read_text(encoding="utf-8")
+        data = parse_yaml(text, where=f"recipe {name_or_path}")
+    return resolve(data, assignments=assignments, where=path.stem)
+
+
+def resolve(data: Mapping[str, Any], *, assignments: Sequence[str] = (), where: str = "recipe") -> Recipe:
+    """Plain recipe data -> a checked Recipe."""
+    for assignment in assignments:
+        data = override(data, assignment)
+    method, preset = data.get("method"), data.get("preset", "paper")
+    data = merge(load_preset(str(method), str(preset)), {"preset": preset, **data})
+    # `encoders` beside `stages` is shorthand for "in every stage".
+    shared = data.pop("encoders", {})
+    for stage in data.get("stages", {}).values():
+        stage["encoders"] = merge(shared, stage.get("encoders", {}))
+    return check(structure(Recipe, data, where=where))
+
+
+def check(recipe: Recipe) -> Recipe:
+    """Every name exists, every option is known; returns the recipe with all defaults written out."""
+    if not recipe.stages:
+        raise ConfigError("a recipe needs at least one stage; add one under 'stages'.")
+    stages: dict[str, StageSpec] = {}
+    for name, stage in recipe.stages.items():
+        where = f"stages.{name}"
+        for modality, encoder in stage.encoders.items():
+            check_encoder(encoder.name, encoder.options, where=f"{where}.encoders.{modality}")
+        for needed in stage.needs:
+            if needed not in stages:
+                raise ConfigError(f"{where}.needs: {unknown_name('earlier stage', needed, stages)}")
+        if stage.epochs < 1 or stage.batch < 2:
+            raise ConfigError(
+                f"{where}: epochs={stage.epochs}, batch={stage.batch}; epochs must be >= 1 and batch >= 2."
+            )
+        config_cls = METHODS.load(stage.method).config_cls
+        config = plain(structure(config_cls, stage.config, where=f"{where}.config"))
+        stages[name] = replace(stage, config=config)
+    DATASETS.entry(recipe.data.name)
+    return replace(recipe, stages=stages)
+
+
+def load_preset(method: str, preset: str) -> dict[str, Any]:
+    """The stages of a method's preset as plain data."""
+    if method not in PRESET_FAMILIES:
+        raise ConfigError(unknown_name("method", method, PRESET_FAMILIES))
+    presets = PRESET_FAMILIES[method]
+    if preset not in presets:
+        raise ConfigError(unknown_name(f"preset of {method}", preset, presets))
+    file = resources.files("anaglyph") / "methods" / method / "presets" / f"{preset}.yaml"
+    return parse_yaml(file.read_text(encoding="utf-8"), where=f"{method}/presets/{preset}.yaml")
+
+
+def list_recipes() -> list[str]:
+    """Names of the recipes that come with the package."""
+    folder = resources.files("anaglyph") / "recipes"
+    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+
+
+def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
+    """What determines a stage's weights: its spec, the data, the seed and the stages it needs."""
+    spec = recipe.stages[stage]
+    return {
+        "stage": plain(spec),
+        "data": plain(recipe.data),
+        "seed": recipe.seed,
+        "precision": recipe.precision,
+        "leak_ground_truth_labels": recipe.leak_ground_truth_labels,
+        "needs": {needed: stage_identity(recipe, needed) for needed in spec.needs},
+    }

@@ -1,0 +1,237 @@
+"""A run: stages in order, each ending in an artefact folder, inside one run folder.
+
+run/
+├── recipe.yaml  run.json            what was asked; versions, git state, data hash
+├── stages/<name>/checkpoints/       where a stage can continue
+│                 metrics.jsonl      what it logged
+│                 artefact/          what it made: model.safetensors and the method's products
+└── report.json  report.html         what came out
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning_fabric import Fabric
+
+from anaglyph.config import dump_yaml, fingerprint, plain
+from anaglyph.data.catalog import create_dataset
+from anaglyph.data.paired import PairedObjects
+from anaglyph.engine.checkpoint import difference
+from anaglyph.engine.environment import describe_environment
+from anaglyph.engine.evaluate import embed_split, retrieval_metrics
+from anaglyph.engine.events import Listener, Note, StageFinished, ignore
+from anaglyph.engine.interrupt import graceful_interrupt
+from anaglyph.engine.loggers import LOGGERS
+from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
+from anaglyph.engine.models import FILE, build_method, save_method
+from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
+from anaglyph.errors import ConfigError
+from anaglyph.io.atomic import new_folder, read_json, verify_manifest, write_json, write_manifest, write_text
+from anaglyph.methods.base import Method
+
+LEAK_NOTE = (
+    "GROUND-TRUTH LEAK: this run reads true labels in training, as the published code does. "
+    "Its numbers are not those of an unsupervised method."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Where and how to run; nothing here changes what is learned."""
+
+    output: Path
+    """Run folder."""
+    data_root: Path
+    """Folder that relative data folders are looked up in."""
+    cache: Path | None = None
+    """Where generated data is kept; None makes it anew each time."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    processes: int = 1
+    """Processes started by torchrun, all told."""
+    local_processes: int = 1
+    """Those on this machine."""
+    resume: bool = False
+    """Continue the run in `output`."""
+    workers: int = 0
+    save_every: int | None = None
+    validate_every: int | None = 5
+    """Epochs between validations; None never measures during training."""
+    loggers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three splits of a recipe's data."""
+
+    train: PairedObjects
+    validation: PairedObjects
+    test: PairedObjects
+
+
+def make_splits(recipe: Recipe, *, data_root: Path, cache: Path | None) -> Splits:
+    """Open the recipe's data; the pairing of a leaking preset touches the training split alone."""
+    return Splits(
+        *(
+            create_dataset(recipe.data, split, root=data_root, cache=cache, seed=recipe.seed)
+            for split in ("train", "validation", "test")
+        )
+    )
+
+
+def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore) -> Path:
+    """Train every stage that is not finished yet; returns the last stage's artefact folder.
+
+    Raises:
+        ConfigError: the output folder holds another run, or a leak is not switched on by its flag.
+        Interrupted: the user asked to stop; everything is saved.
+    """
+    leaks = check_leaks(recipe)
+    if leaks:
+        listen(Note(LEAK_NOTE))
+    fabric = make_fabric(recipe, options)
+    if fabric.global_rank == 0:
+        open_run_folder(recipe, options)
+    fabric.barrier()
+    splits = make_splits(recipe, data_root=options.data_root, cache=options.cache)
+    data_hash = splits.train.fingerprint()
+    if fabric.global_rank == 0:
+        write_json(
+            options.output / "run.json",
+            {
+                "fingerprint": fingerprint(recipe),
+                "leaks": leaks,
+                "data": {"train": data_hash, "test": splits.test.fingerprint()},
+                "environment": describe_environment(),
+            },
+        )
+    artefacts: dict[str, Path] = {}
+    with graceful_interrupt() as stop:
+        for name, spec in recipe.stages.items():
+            folder = options.output / "stages" / name
+            identity = {**stage_identity(recipe, name), "train_data": data_hash}
+            artefacts[name] = folder / "artefact"
+            if is_finished(artefacts[name], identity):
+                listen(StageFinished(name, skipped=True))
+                continue
+            method = build_method(spec, objects=len(splits.train), seed=recipe.seed, name=name)
+            stage = Stage(
+                name=name, spec=spec, method=method, dataset=splits.train, seed=recipe.seed, folder=folder,
+                identity=identity, artefacts={needed: artefacts[needed] for needed in spec.needs},
+            )  # fmt: skip
+            fit(
+                stage,
+                fabric=fabric,
+                listen=listen,
+                stop=stop,
+                options=fit_options(recipe, options, splits, fabric),
+            )
+            if fabric.global_rank == 0:
+                leave_artefact(stage, recipe, fabric)
+            fabric.barrier()
+            listen(StageFinished(name))
+    return artefacts[name]
+
+
+def check_leaks(recipe: Recipe) -> list[str]:
+    """The places where a recipe would read true labels; refused without the flag.
+
+    Raises:
+        ConfigError: there are such places and `leak_ground_truth_labels` is false.
+    """
+    leaks = [
+        f"stages.{name}.config"
+        for name, spec in recipe.stages.items()
+        if build_method(spec, objects=2, seed=0, name="check").uses_labels
+    ]
+    if recipe.data.pairing != "id":
+        leaks.append(f"data.pairing={recipe.data.pairing}")
+    if leaks and not recipe.leak_ground_truth_labels:
+        raise ConfigError(
+            f"this recipe reads true labels in training ({', '.join(leaks)}) and the switch for that is off. "
+            f"Set leak_ground_truth_labels=true to reproduce the published code, or use preset paper or best."
+        )
+    return leaks
+
+
+def make_fabric(recipe: Recipe, options: RunOptions) -> Fabric:
+    """Devices, precision and processes."""
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device=cuda, but torch sees no CUDA device here; use --device cpu or auto.")
+    many = options.processes > 1
+    fabric = Fabric(
+        accelerator="gpu" if options.device == "cuda" else options.device,
+        devices=options.local_processes if many else 1,
+        num_nodes=options.processes // options.local_processes if many else 1,
+        strategy="ddp" if many else "auto",
+        precision="bf16-mixed" if recipe.precision == "bfloat16" else "32-true",
+    )
+    fabric.launch()
+    return fabric
+
+
+def open_run_folder(recipe: Recipe, options: RunOptions) -> None:
+    """Create the run folder, or check that the one to resume is of this very recipe."""
+    file = options.output / "recipe.yaml"
+    if not file.exists():
+        options.output.mkdir(parents=True, exist_ok=True)
+        write_text(file, dump_yaml(recipe))
+        return
+    if not options.resume:
+        raise ConfigError(
+            f"'{options.output}' already holds a run. "
+            f"Pass --resume to continue it, or choose another --output."
+        )
+    other = difference(plain(recipe), plain(load_recipe(file)))
+    if other:
+        raise ConfigError(
+            f"'{options.output}' was made with another recipe ({other}). "
+            f"Resume with '{file}', or choose another --output."
+        )
+
+
+def fit_options(recipe: Recipe, options: RunOptions, splits: Splits, fabric: Fabric) -> FitOptions:
+    """The loop's options, with validation on the validation split where it is wanted."""
+
+    def validate(method: Method) -> Mapping[str, float]:
+        embedded = embed_split(method, splits.validation, device=fabric.device, views=recipe.evaluation_views)
+        return retrieval_metrics(embedded)
+
+    return FitOptions(
+        save_every=options.save_every,
+        workers=options.workers,
+        resume=options.resume,
+        validate=validate if options.validate_every else None,
+        validate_every=options.validate_every or 1,
+        loggers=tuple(LOGGERS[name](options.output, recipe.title) for name in options.loggers)
+        if fabric.global_rank == 0
+        else (),
+    )
+
+
+def is_finished(artefact: Path, identity: Mapping[str, Any]) -> bool:
+    """Whether a stage's artefact is there, intact and of this identity."""
+    if not (artefact / "stage.json").is_file() or verify_manifest(artefact) is not None:
+        return False
+    return bool(read_json(artefact / "stage.json")["fingerprint"] == fingerprint(identity))
+
+
+def leave_artefact(stage: Stage, recipe: Recipe, fabric: Fabric) -> None:
+    """Write weights, the method's products and what made them, all or nothing."""
+    target = stage.folder / "artefact"
+    with new_folder(target) as folder:
+        with prepared(stage, "finish"):
+            context = stage.context(stage.spec.epochs, device=fabric.device, log=lambda values: None)
+            stage.method.finish(context, folder)
+        save_method(
+            folder / FILE, stage.method, spec=stage.spec, data=recipe.data, objects=len(stage.dataset),
+            identity=fingerprint(stage.identity),
+        )  # fmt: skip
+        write_json(
+            folder / "stage.json", {"fingerprint": fingerprint(stage.identity), "identity": stage.identity}
+        )
+        write_manifest(folder)

@@ -1,0 +1,118 @@
+"""Vertices of PLY files: ascii, binary little endian and binary big endian (Turk, 1994).
+
+Only the vertex positions are read. Other elements, such as the camera that PCL appends, and other vertex
+properties, such as colours and normals, are skipped by their declared sizes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+TYPES = {
+    **dict.fromkeys(("char", "int8"), "i1"),
+    **dict.fromkeys(("uchar", "uint8"), "u1"),
+    **dict.fromkeys(("short", "int16"), "i2"),
+    **dict.fromkeys(("ushort", "uint16"), "u2"),
+    **dict.fromkeys(("int", "int32"), "i4"),
+    **dict.fromkeys(("uint", "uint32"), "u4"),
+    **dict.fromkeys(("float", "float32"), "f4"),
+    **dict.fromkeys(("double", "float64"), "f8"),
+}
+ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
+_MAX_HEADER = 1 << 16
+
+
+@dataclass
+class _Element:
+    name: str
+    count: int
+    properties: list[tuple[str, str]] = field(default_factory=list)
+    """(name, numpy type) of the scalar ones."""
+    has_list: bool = False
+
+
+def ply_vertices(data: bytes) -> NDArray[np.float64]:
+    """(N, 3) vertex positions of a PLY file; ValueError says what is wrong with it."""
+    end = data.find(b"end_header", 0, _MAX_HEADER)
+    body = data.find(b"\n", end) + 1
+    if not data.startswith(b"ply") or end < 0 or body == 0:
+        raise ValueError("no PLY header")
+    order, elements = _header(data[:end].decode("ascii", errors="replace"))
+    for element in elements:
+        if element.name == "vertex":
+            names = [name for name, _ in element.properties]
+            if element.has_list or not {"x", "y", "z"} <= set(names):
+                raise ValueError(f"the vertices have no plain x, y, z (properties: {', '.join(names)})")
+            return _ascii(data, body, element) if order == "=" else _binary(data, body, element, order)
+        if order == "=":
+            body = _skip_lines(data, body, element.count)
+        elif element.has_list:
+            raise ValueError(f"the list element '{element.name}' stands before the vertices")
+        else:
+            body += element.count * _record(element, order).itemsize
+    raise ValueError("no vertex element")
+
+
+def _header(text: str) -> tuple[str, list[_Element]]:
+    order, elements = "", []
+    for line in text.splitlines():
+        match line.split():
+            case ["format", name, *_]:
+                order = ORDERS.get(name, "")
+            case ["element", name, count]:
+                elements.append(_Element(name, _count(count)))
+            case ["property", "list", *_] if elements:
+                elements[-1].has_list = True
+            case ["property", kind, name] if elements and kind in TYPES:
+                elements[-1].properties.append((name, TYPES[kind]))
+            case ["property", *_]:
+                raise ValueError(f"cannot read the header line '{line.strip()}'")
+            case _:
+                pass
+    if not order:
+        raise ValueError(f"no format line, or a format other than {', '.join(ORDERS)}")
+    return order, elements
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise ValueError(f"an element count is '{text[:20]}'")
+    return int(text)
+
+
+def _record(element: _Element, order: str) -> np.dtype[np.void]:
+    return np.dtype([(name, order + kind) for name, kind in element.properties])
+
+
+def _binary(data: bytes, start: int, element: _Element, order: str) -> NDArray[np.float64]:
+    record = _record(element, order)
+    needed = element.count * record.itemsize
+    if len(data) - start < needed:
+        raise ValueError(
+            f"truncated: {element.count} vertices need {needed} bytes, {max(len(data) - start, 0)} are there"
+        )
+    rows = np.frombuffer(data, dtype=record, count=element.count, offset=start)
+    return np.stack([rows[axis].astype(np.float64) for axis in "xyz"], axis=1)
+
+
+def _ascii(data: bytes, start: int, element: _Element) -> NDArray[np.float64]:
+    names = [name for name, _ in element.properties]
+    columns = [names.index(axis) for axis in "xyz"]
+    end = _skip_lines(data, start, element.count)
+    rows = [line.split() for line in data[start:end].split(b"\n") if line.strip()]
+    if len(rows) < element.count or any(len(row) < len(names) for row in rows):
+        raise ValueError(f"truncated: {element.count} vertices announced, {len(rows)} lines are there")
+    return np.array([[float(row[column]) for column in columns] for row in rows]).reshape(-1, 3)
+
+
+def _skip_lines(data: bytes, start: int, count: int) -> int:
+    """Where the line after `count` lines begins."""
+    for _ in range(count):
+        end = data.find(b"\n", start)
+        if end < 0:
+            return len(data)
+        start = end + 1
+    return start

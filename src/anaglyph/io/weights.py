@@ -1,0 +1,204 @@
+"""Weights on disk: safetensors with a header that says what they are, and strict loading into modules.
+
+Nothing is matched approximately: a key that is missing, extra or of another shape is an error that
+names it. The one place in Anaglyph that reads PyTorch's own files is `read_pth`, weights-only, so that
+a file cannot run code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from pickle import UnpicklingError  # only the name of the error; nothing is unpickled here
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_safetensors
+from safetensors.torch import save as to_safetensors
+from torch import Tensor, nn
+
+from anaglyph.errors import WeightsError
+from anaglyph.io.atomic import write_bytes
+from anaglyph.io.safe_header import MAX_HEADER_BYTES, MAX_TENSORS, read_safe_header
+
+WRAPPERS = ("module.", "_orig_mod.", "model.")
+"""Prefixes that data-parallel, compile and training wrappers put before every key."""
+CONTAINERS = ("state_dict", "model_state_dict", "model", "base_model", "net", "weights")
+"""Where published `.pth` files keep their tensors, in order of preference."""
+_UNCOUNTED = "num_batches_tracked"
+_SHOWN = 20
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], *, header: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON-able header (config, licence, versions ...) atomically."""
+    metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in header.items()}
+    if sum(len(key) + len(value) for key, value in metadata.items()) > MAX_HEADER_BYTES // 2:
+        raise WeightsError(
+            f"the header for '{path}' exceeds {MAX_HEADER_BYTES // 2} bytes; store less in it."
+        )
+    if len(tensors) > MAX_TENSORS:
+        raise WeightsError(
+            f"'{path}' would hold {len(tensors)} tensors; at most {MAX_TENSORS} are read again."
+        )
+    write_bytes(path, to_safetensors(separate(tensors), metadata=metadata))
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, on the CPU.
+
+    Raises:
+        WeightsError: absent, truncated, hostile or not safetensors.
+    """
+    read_safe_header(path)
+    try:
+        return dict(parse_safetensors(path.read_bytes()))
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise WeightsError(f"'{path}' cannot be loaded: {error}. Copy or write it again.") from error
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header that `write_weights` stored; values other programs wrote stay plain strings."""
+    metadata = read_safe_header(path).get("__metadata__", {})
+    if not isinstance(metadata, dict):
+        raise WeightsError(f"'{path}' has metadata that is not a JSON object; write it again.")
+    return {str(key): _json_or_text(value) for key, value in metadata.items()}
+
+
+def load_into(module: nn.Module, tensors: Mapping[str, Tensor], *, what: str) -> None:
+    """Copy `tensors` into `module`; every name and shape must match.
+
+    `what` is how messages name the weights, such as "'best.safetensors'".
+
+    Raises:
+        WeightsError: naming each key that is missing, extra or of another shape. Nothing is copied then.
+    """
+    faults = _faults(module.state_dict(), tensors)
+    if faults:
+        raise WeightsError(
+            f"{what} does not fit {type(module).__name__}: {'; '.join(faults)}. "
+            f"Use the configuration the weights were trained with."
+        )
+    module.load_state_dict(dict(tensors))
+
+
+def load_trunk(
+    module: nn.Module, tensors: Mapping[str, Tensor], *, ignore: Iterable[str] = (), what: str = "the file"
+) -> None:
+    """Load a pretrained trunk into `module`, whose own head and the file's old head are ignored.
+
+    Every other key must match, in both directions; a partial load would train on quietly from scratch
+    (dossier RoMo, section 4). Batch counters, which older files lack, may be absent.
+
+    `ignore` lists key prefixes that are not part of the trunk, in the module and in the file.
+
+    Raises:
+        WeightsError: with the ratio of matched keys and examples of both sides. Nothing is copied then.
+    """
+    skipped = tuple(ignore)
+    own = {name: tensor for name, tensor in module.state_dict().items() if not name.startswith(skipped)}
+    given = {name: tensor for name, tensor in tensors.items() if not name.startswith(skipped)}
+    needed = [name for name in own if not name.endswith(_UNCOUNTED)]
+    matched = [name for name in needed if name in given and given[name].shape == own[name].shape]
+    extra = [name for name in given if name not in own and not name.endswith(_UNCOUNTED)]
+    if len(matched) < len(needed) or extra or not needed:
+        ratio = len(matched) / max(len(needed), 1)
+        raise WeightsError(
+            f"{what} matches {len(matched)} of {len(needed)} trunk keys ({ratio:.0%}) of "
+            f"{type(module).__name__}: "
+            f"{'; '.join(_faults({name: own[name] for name in needed}, given)) or 'the trunk is empty'}. "
+            f"Check the architecture and the prefixes to ignore ({', '.join(skipped) or 'none'})."
+        )
+    module.load_state_dict({**module.state_dict(), **{name: given[name] for name in own if name in given}})
+
+
+def read_pth(path: Path) -> dict[str, Tensor]:
+    """The tensors of a PyTorch checkpoint file, read weights-only, wrapper prefixes stripped.
+
+    A file that needs anything but tensors and plain containers is refused, never executed.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"cannot read '{path}': {error.strerror}. Check the path.") from error
+    except (
+        UnpicklingError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+    ) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WeightsError(
+            f"'{path}' is damaged or holds more than weights, and is not loaded because unpickling it could "
+            f"run code ({first}). Ask its author for safetensors or a plain state dict."
+        ) from error
+    tensors = _tensors_in(content)
+    if not tensors:
+        raise WeightsError(
+            f"'{path}' holds no state dict of tensors; looked at the top and under {', '.join(CONTAINERS)}."
+        )
+    if len(tensors) > MAX_TENSORS:
+        raise WeightsError(f"'{path}' holds {len(tensors)} tensors; at most {MAX_TENSORS} are read.")
+    return strip_wrappers(tensors)
+
+
+def strip_wrappers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors without the wrapper prefixes that every key carries."""
+    result = dict(tensors)
+    while result:
+        prefix = next((prefix for prefix in WRAPPERS if all(key.startswith(prefix) for key in result)), None)
+        if prefix is None:
+            break
+        result = {key.removeprefix(prefix): tensor for key, tensor in result.items()}
+    return result
+
+
+def separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Contiguous CPU tensors that share no memory with one another, as safetensors wants them."""
+    result: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        plain = tensor.detach().cpu().contiguous()
+        storage = plain.untyped_storage()
+        if storage.data_ptr() in seen or storage.nbytes() != plain.numel() * plain.element_size():
+            plain = plain.clone()
+        seen.add(plain.untyped_storage().data_ptr())
+        result[name] = plain
+    return result
+
+
+def _faults(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
+    missing = [name for name in own if name not in given]
+    extra = [name for name in given if name not in own]
+    shapes = [
+        f"{name} is {tuple(given[name].shape)} instead of {tuple(own[name].shape)}"
+        for name in own
+        if name in given and given[name].shape != own[name].shape
+    ]
+    groups = (("missing", missing), ("not known", extra), ("other shape", shapes))
+    return [f"{title}: {_listed(names)}" for title, names in groups if names]
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _tensors_in(content: object) -> dict[str, Tensor]:
+    if not isinstance(content, Mapping):
+        return {}
+    for name in CONTAINERS:
+        if isinstance(content.get(name), Mapping):
+            return _tensors_in(content[name])
+    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def _json_or_text(value: object) -> Any:
+    try:
+        return json.loads(str(value))
+    except ValueError:
+        return value

@@ -1,0 +1,59 @@
+"""Every method by name, and the presets of each family."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from anaglyph.config import structure
+from anaglyph.methods.base import Method
+from anaglyph.registry import Catalog, Entry
+
+METHODS = Catalog(
+    "method",
+    {
+        "pair_contrast": Entry(
+            "anaglyph.methods.pair_contrast.method:PairContrast",
+            "symmetric contrast of an image and its shape; the baseline",
+            "van den Oord et al., 2018; Radford et al., 2021",
+        ),
+        "romo_annotate": Entry(
+            "anaglyph.methods.romo.annotate:Annotate",
+            "RoMo, stage 1: pseudo labels by self-matching in a common space",
+            "Li et al., 2024, doi:10.1109/TIP.2024.3426482",
+            ("romo",),
+        ),
+        "romo_learn": Entry(
+            "anaglyph.methods.romo.learn:Learn",
+            "RoMo, stage 2: robust learning from noisy pseudo labels",
+            "Li et al., 2024, doi:10.1109/TIP.2024.3426482",
+            ("romo",),
+        ),
+    },
+)
+
+PRESET_FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "pair_contrast": ("paper",),
+    "romo": ("paper", "released", "best"),
+}
+
+
+def list_methods(pattern: str = "*") -> list[str]:
+    """Names of all methods that match a shell-style pattern."""
+    return METHODS.names(pattern)
+
+
+def create_method(
+    name: str, config: Mapping[str, Any] | None = None, *, encoders: Mapping[str, Any], objects: int
+) -> Method:
+    """Build a method from its name, options and encoders.
+
+    Args:
+        name: as in `list_methods`.
+        config: options of its `config_cls`; unknown ones are refused.
+        encoders: modality -> module with `embed_dim`.
+        objects: size of the training split; methods with a memory bank or label tables need it.
+    """
+    cls = METHODS.load(name)
+    method: Method = cls(
+        structure(cls.config_cls, config or {}, where=f"{name}.config"), encoders=encoders, objects=objects
+    )
+    return method
