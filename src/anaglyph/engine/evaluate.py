@@ -54,7 +54,9 @@ def embed_split(
         for modality, vectors in parts.items():
             vectors.append(method.embed(modality, moved).float().cpu())
     method.train(training)
-    return Embedded({name: torch.cat(vectors) for name, vectors in parts.items()}, dataset.labels)
+    return Embedded(
+        {name: torch.cat(vectors) for name, vectors in parts.items()}, torch.from_numpy(dataset.labels)
+    )
 
 
 def choose_views(batch: Batch, views: int | None) -> Batch:
@@ -78,7 +80,7 @@ def retrieval_metrics(embedded: Embedded) -> dict[str, float]:
         metrics[f"{name}_map"] = float(mean_average_precision(*pair, labels, labels))
         for k, value in recall_at(*pair, labels, labels, ks=RECALLS).items():
             metrics[f"{name}_recall_at_{k}"] = value
-        for k, value in instance_recall_at(*pair, ks=RECALLS).items():
+        for k, value in instance_recall_at(*pair, torch.arange(len(labels)), ks=RECALLS).items():
             metrics[f"{name}_instance_recall_at_{k}"] = value
     metrics["average_map"] = (metrics["image_to_shape_map"] + metrics["shape_to_image_map"]) / 2
     return metrics

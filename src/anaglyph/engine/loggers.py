@@ -22,17 +22,15 @@ class Logger(Protocol):
 
 
 class JsonLines:
-    """One JSON object a line; on resume the lines after the checkpoint's step are dropped.
+    """One JSON object a line; on resume the lines after the checkpoint are dropped.
 
     Args:
         path: file to append to.
-        resume_step: keep what was logged up to this step; None starts the file anew.
+        keep: how many of the lines already there stay.
     """
 
-    def __init__(self, path: Path, *, resume_step: int | None = None) -> None:
-        kept = (
-            [] if resume_step is None else [row for row in read_metrics(path) if row["step"] <= resume_step]
-        )
+    def __init__(self, path: Path, *, keep: int = 0) -> None:
+        kept = read_metrics(path)[:keep]
         write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
         self.file = path.open("a", encoding="utf-8")
 
@@ -54,16 +52,16 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise MissingExtraError(what="logging to TensorBoard", extra="tensorboard") from error
-        self.writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self.writer = SummaryWriter(str(folder))
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Add every value under its own tag."""
         for name, value in values.items():
-            self.writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+            self.writer.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Flush the event file."""
-        self.writer.close()  # type: ignore[no-untyped-call]
+        self.writer.close()
 
 
 class WeightsAndBiases:

@@ -169,6 +169,7 @@ class _Run:
         self.resumed = options.resume and self._resume()
         self.loggers: tuple[Logger, ...] = ()
         if fabric.global_rank == 0:
+            stage.folder.mkdir(parents=True, exist_ok=True)
             log_file = JsonLines(stage.folder / "metrics.jsonl", keep=self.position.rows)
             self.loggers = (log_file, *options.loggers)
         listen(StageStarted(stage.name, stage.steps, self.done))

@@ -66,7 +66,8 @@ def load_method(path: Path) -> SavedMethod:
     header = read_header(file)
     if header.get("format") != 1 or "stage" not in header:
         raise WeightsError(
-            f"'{file}' is not a method saved by Anaglyph: its header lacks 'stage'. Pass a run folder or its weights."
+            f"'{file}' is not a method saved by Anaglyph: its header lacks 'stage'. "
+            f"Pass a run folder or its weights."
         )
     spec = structure(StageSpec, header["stage"], where=f"{file.name}: stage")
     data = structure(DataConfig, header["data"], where=f"{file.name}: data")

@@ -10,17 +10,22 @@ run/
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from anaglyph.config import dump_yaml, fingerprint, plain
+from anaglyph.config import dump_yaml, fingerprint, plain, structure
 from anaglyph.data.catalog import create_dataset
 from anaglyph.data.paired import PairedObjects
+from anaglyph.data.pairing import released_rows
+from anaglyph.data.source import SPLITS
 from anaglyph.engine.checkpoint import difference
 from anaglyph.engine.environment import describe_environment
 from anaglyph.engine.evaluate import embed_split, retrieval_metrics
@@ -31,8 +36,9 @@ from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
 from anaglyph.engine.models import FILE, build_method, save_method
 from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
 from anaglyph.errors import ConfigError
-from anaglyph.io.atomic import new_folder, read_json, verify_manifest, write_json, write_manifest, write_text
+from anaglyph.io.atomic import new_folder, verify_manifest, write_json, write_manifest, write_text
 from anaglyph.methods.base import Method
+from anaglyph.methods.catalog import METHODS
 
 LEAK_NOTE = (
     "GROUND-TRUTH LEAK: this run reads true labels in training, as the published code does. "
@@ -75,12 +81,22 @@ class Splits:
 
 def make_splits(recipe: Recipe, *, data_root: Path, cache: Path | None) -> Splits:
     """Open the recipe's data; the pairing of a leaking preset touches the training split alone."""
-    return Splits(
-        *(
-            create_dataset(recipe.data, split, root=data_root, cache=cache, seed=recipe.seed)
-            for split in ("train", "validation", "test")
-        )
+    train, validation, test = (
+        create_dataset(recipe.data, split, root=data_root, cache=cache, seed=recipe.seed) for split in SPLITS
     )
+    if recipe.training_pairs == "released_rows":
+        check_leaks(recipe)
+        train = train.with_point_rows(released_rows(train.labels, seed=recipe.seed))
+    return Splits(train, validation, test)
+
+
+def data_fingerprint(dataset: PairedObjects) -> str:
+    """16 hexadecimal digits over keys, pictures and clouds; labels do not enter."""
+    digest = hashlib.sha256("\x1f".join(dataset.keys).encode())
+    for array in (dataset.images, dataset.points):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
 
 
 def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore) -> Path:
@@ -98,14 +114,14 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
         open_run_folder(recipe, options)
     fabric.barrier()
     splits = make_splits(recipe, data_root=options.data_root, cache=options.cache)
-    data_hash = splits.train.fingerprint()
+    data_hash = data_fingerprint(splits.train)
     if fabric.global_rank == 0:
         write_json(
             options.output / "run.json",
             {
                 "fingerprint": fingerprint(recipe),
                 "leaks": leaks,
-                "data": {"train": data_hash, "test": splits.test.fingerprint()},
+                "data": {"train": data_hash, "test": data_fingerprint(splits.test)},
                 "environment": describe_environment(),
             },
         )
@@ -146,10 +162,12 @@ def check_leaks(recipe: Recipe) -> list[str]:
     leaks = [
         f"stages.{name}.config"
         for name, spec in recipe.stages.items()
-        if build_method(spec, objects=2, seed=0, name="check").uses_labels
+        if METHODS.load(spec.method).leaks_labels(
+            structure(METHODS.load(spec.method).config_cls, spec.config, where=f"stages.{name}.config")
+        )
     ]
-    if recipe.data.pairing != "id":
-        leaks.append(f"data.pairing={recipe.data.pairing}")
+    if recipe.training_pairs != "id":
+        leaks.append(f"training_pairs={recipe.training_pairs}")
     if leaks and not recipe.leak_ground_truth_labels:
         raise ConfigError(
             f"this recipe reads true labels in training ({', '.join(leaks)}) and the switch for that is off. "
@@ -217,7 +235,8 @@ def is_finished(artefact: Path, identity: Mapping[str, Any]) -> bool:
     """Whether a stage's artefact is there, intact and of this identity."""
     if not (artefact / "stage.json").is_file() or verify_manifest(artefact) is not None:
         return False
-    return bool(read_json(artefact / "stage.json")["fingerprint"] == fingerprint(identity))
+    stage = json.loads((artefact / "stage.json").read_text(encoding="utf-8"))
+    return bool(stage["fingerprint"] == fingerprint(identity))
 
 
 def leave_artefact(stage: Stage, recipe: Recipe, fabric: Fabric) -> None:

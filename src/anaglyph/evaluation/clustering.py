@@ -67,9 +67,14 @@ def joint_accuracy(predicted: Mapping[str, ArrayLike], true: ArrayLike) -> Joint
 
 
 def normalized_mutual_information(first: ArrayLike, second: ArrayLike) -> float:
-    """I(first; second) over the mean of both entropies, in [0, 1]; 1 when both have one single group."""
+    """I(first; second) over the mean of both entropies, in [0, 1].
+
+    It is 1 when both have one single group, and 0 when no sample has both labels.
+    """
     table, _, _ = _contingency(*_paired(first, second))
-    joint = table / max(table.sum(), 1)
+    if not table.size:
+        return 0.0
+    joint = table / table.sum()
     entropies = _entropy(joint.sum(axis=1)), _entropy(joint.sum(axis=0))
     if max(entropies) == 0:
         return 1.0
@@ -78,8 +83,13 @@ def normalized_mutual_information(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def adjusted_rand_index(first: ArrayLike, second: ArrayLike) -> float:
-    """Pairs on which both labelings agree, corrected for chance (Hubert and Arabie, 1985); at most 1."""
+    """Pairs on which both labelings agree, corrected for chance (Hubert and Arabie, 1985).
+
+    At most 1, 0 by chance and when no sample has both labels.
+    """
     table, _, _ = _contingency(*_paired(first, second))
+    if not table.size:
+        return 0.0
     together = _pairs(table)
     rows, columns = _pairs(table.sum(axis=1)), _pairs(table.sum(axis=0))
     expected = rows * columns / max(_pairs(table.sum()), 1)

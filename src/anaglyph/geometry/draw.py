@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from anaglyph.geometry.camera import orthographic_basis, turntable
 
-Pictures = NDArray[np.uint8]
 OFF_WHITE = (250, 249, 245)
 RELEASED_VIEW = (1.0, 0.65, 0.0)
 """Normal of the plane onto which the released variant projects (dossier RoMo, 5.1)."""
 REPORT_VIEW = turntable(32.0, 22.0)
 _LIGHT = np.array([-0.45, 0.62, 0.64])
 """Towards the light in camera axes: from the upper left, before the picture."""
-_OVERSAMPLING = 3
+_OVERSAMPLING = 2
 
 
 def copper(value: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -45,17 +44,20 @@ def draw_flat(
     size: int = 30,
     view: Sequence[float] = RELEASED_VIEW,
     margin: float = 0.05,
-) -> Pictures:
+) -> NDArray[np.uint8]:
     """(B, N, 3) clouds, +z up -> (B, size, size, 3): one pixel a point, copper by height, on off-white.
 
     Each cloud fills the picture but for `margin` (a fraction of its side) and keeps its proportions.
     """
-    seen = _fitted(points, view, size, margin)  # (B, N, 3) pixels, nearness
-    colours = (255 * copper(_heights(points))).astype(np.uint8)  # (B, N, 3)
-    pictures = np.full((len(points), size * size, 3), OFF_WHITE, dtype=np.uint8)
-    cell = np.clip(np.floor(seen[..., :2]).astype(np.int64), 0, size - 1)  # (B, N, 2) column, row
-    _paint(pictures, cell[..., 1] * size + cell[..., 0], seen[..., 2], colours)
-    return pictures.reshape(len(points), size, size, 3)
+    pictures = np.empty((len(points), size, size, 3), dtype=np.uint8)
+    centre = np.zeros((1, 2), dtype=np.float32)
+    heights = _heights(points)
+    for picture, seen, height in zip(pictures, _fitted(points, view, size, margin), heights, strict=True):
+        order = np.argsort(seen[:, 2], kind="stable")  # (N,) far to near
+        owner = _splat(seen[order, :2], centre, size)  # (size, size)
+        picture[:] = np.round(255 * copper(height[order]))[owner]
+        picture[owner < 0] = OFF_WHITE
+    return pictures
 
 
 def draw_shaded(
@@ -66,27 +68,27 @@ def draw_shaded(
     ball: float = 0.022,
     margin: float = 0.06,
     background: tuple[int, int, int] = (255, 255, 255),
-) -> Pictures:
+) -> NDArray[np.uint8]:
     """(B, N, 3) clouds, +z up -> (B, size, size, 3): lit balls of radius `ball` (a fraction of the side)."""
     side = size * _OVERSAMPLING
-    seen = _fitted(points, view, side, margin + ball)
     offsets, normals = _ball(max(ball * side, 1.0))  # (K, 2) pixels, (K, 3)
     light = np.clip(normals @ (_LIGHT / np.linalg.norm(_LIGHT)), 0.0, 1.0)  # (K,)
-    shade = 0.42 + 0.58 * light + 0.25 * light**24
-    colour = dusk(_heights(points))[:, :, None] * shade[None, None, :, None]  # (B, N, K, 3)
-    cell = np.floor(seen[:, :, None, :2] + offsets).astype(np.int64)  # (B, N, K, 2)
-    cell = np.clip(cell, 0, side - 1)
-    where = (cell[..., 1] * side + cell[..., 0]).reshape(len(points), -1)
-    nearness = np.broadcast_to(seen[:, :, None, 2], cell.shape[:3])
-    paint = np.concatenate([colour, nearness[..., None]], axis=-1).reshape(len(points), -1, 4)
-    canvas = np.full((len(points), side * side, 4), -np.inf, dtype=np.float32)
-    _paint(canvas, where, nearness.reshape(len(points), -1), paint.astype(np.float32))
-    canvas = canvas.reshape(len(points), side, side, 4)
-    empty = np.isinf(canvas[..., 3])
-    lit = np.clip(canvas[..., :3], 0.0, 1.0) * _eye_dome(canvas[..., 3], reach=side / 120)[..., None]
-    lit = np.where(empty[..., None], np.asarray(background, dtype=np.float32) / 255, lit)
-    small = lit.reshape(len(points), size, _OVERSAMPLING, size, _OVERSAMPLING, 3).mean(axis=(2, 4))
-    return np.round(255 * small).astype(np.uint8)
+    shade = (0.42 + 0.58 * light + 0.25 * light**24).astype(np.float32)
+    pictures = np.empty((len(points), size, size, 3), dtype=np.uint8)
+    heights = _heights(points)
+    for picture, seen, height in zip(
+        pictures, _fitted(points, view, side, margin + ball), heights, strict=True
+    ):
+        order = np.argsort(seen[:, 2], kind="stable")  # (N,) far to near
+        nearness, colour = seen[order, 2], dusk(height[order])
+        owner = _splat(seen[order, :2], offsets, side)  # (side, side) n * K + k, or -1
+        point, spot = np.divmod(owner, len(offsets))
+        lit = np.clip(colour[point] * shade[spot][..., None], 0.0, 1.0)  # (side, side, 3)
+        lit *= _eye_dome(np.where(owner < 0, -0.75, nearness[point]), reach=side / 120)[..., None]
+        lit[owner < 0] = np.asarray(background, dtype=np.float32) / 255
+        small = lit.reshape(size, _OVERSAMPLING, size, _OVERSAMPLING, 3).mean(axis=(1, 3))
+        picture[:] = np.round(255 * small)
+    return pictures
 
 
 def _fitted(
@@ -110,37 +112,36 @@ def _heights(points: NDArray[np.floating]) -> NDArray[np.float32]:
     return heights
 
 
-def _paint(
-    canvas: NDArray[np.generic],
-    where: NDArray[np.int64],
-    nearness: NDArray[np.float32],
-    paint: NDArray[np.generic],
-) -> None:
-    """Far to near onto (B, cells, C): of repeated indices NumPy keeps the last, so the nearest stays."""
-    order = np.argsort(nearness, axis=1, kind="stable")
-    batch = np.arange(len(canvas))[:, None]
-    canvas[batch, where[batch, order]] = paint[batch, order]
+def _splat(centres: NDArray[np.float32], offsets: NDArray[np.float32], side: int) -> NDArray[np.int64]:
+    """(N, 2) pixels from far to near, (K, 2) offsets -> (side, side) the n * K + k seen there, or -1.
+
+    Of an index that occurs repeatedly NumPy keeps the last assignment, so the nearest point stays.
+    """
+    cell = np.clip(np.floor(centres[:, None] + offsets).astype(np.int64), 0, side - 1)  # (N, K, 2)
+    owner = np.full(side * side, -1, dtype=np.int64)
+    owner[(cell[..., 1] * side + cell[..., 0]).ravel()] = np.arange(len(centres) * len(offsets))
+    return owner.reshape(side, side)
 
 
-def _ball(radius: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _ball(radius: float) -> tuple[NDArray[np.float32], NDArray[np.floating]]:
     """Pixel offsets of a disc and the normals (right, up, near) of the ball it is the picture of."""
     steps = np.arange(-int(radius), int(radius) + 1, dtype=np.float32)
     x, y = (grid.ravel() for grid in np.meshgrid(steps, steps, indexing="xy"))
     inside = x**2 + y**2 <= radius**2
     x, y = x[inside], y[inside]
-    near = np.sqrt(np.maximum(radius**2 - x**2 - y**2, 0.0))
-    return np.stack([x, y], axis=1), np.stack([x, -y, near], axis=1) / np.float32(radius)
+    near = np.sqrt(np.maximum(radius**2 - x**2 - y**2, 0.0), dtype=np.float32)
+    return np.stack([x, y], axis=1), np.stack([x, -y, near], axis=1) / radius
 
 
-def _eye_dome(nearness: NDArray[np.float32], *, reach: float) -> NDArray[np.float32]:
-    """(B, H, W) nearness, -inf where empty -> (B, H, W) factors in (0, 1], darker behind nearer edges."""
-    filled = np.where(np.isinf(nearness), -0.75, nearness)
-    total = np.zeros_like(filled)
+def _eye_dome(nearness: NDArray[np.floating], *, reach: float) -> NDArray[np.float32]:
+    """(H, W) nearness -> (H, W) factors in (0, 1], darker beside nearer edges."""
+    height, width = nearness.shape
+    total = np.zeros((height, width), dtype=np.float32)
     for distance in (1, 2, 4):
         step = max(round(distance * reach), 1)
-        padded = np.pad(filled, ((0, 0), (step, step), (step, step)), mode="edge")
+        padded = np.pad(nearness, step, mode="edge")
         for row, column in ((0, 1), (2, 1), (1, 0), (1, 2), (0, 0), (0, 2), (2, 0), (2, 2)):
-            part = padded[:, row * step :, column * step :][:, : filled.shape[1], : filled.shape[2]]
-            total += np.clip(part - filled, 0.0, 0.25)
-    factors: NDArray[np.float32] = np.exp(-0.55 * total).astype(np.float32)
-    return factors
+            part = padded[row * step : row * step + height, column * step : column * step + width]
+            total += np.clip(part - nearness, 0.0, 0.25)
+    np.exp(-0.55 * total, out=total)
+    return total

@@ -23,6 +23,8 @@ BORDER = 1
 
 _EDGE = np.linspace(-0.5, 0.5, CAP_GRID)
 _DEPTH = np.linspace(-HALF_DEPTH, HALF_DEPTH, DEPTH_GRID)
+_Part = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+"""(P, 2) pixels and the (G,) offsets of a grid around each: row, column, depth."""
 _NEIGHBOURS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
@@ -45,14 +47,14 @@ def surface_points(picture: NDArray[Any]) -> NDArray[np.float64]:
         raise ValueError(f"a picture is (H, W) with at least one pixel that is not 0, got {picture.shape}")
     pixels = np.argwhere(occupied)  # (P, 2)
     row, column = (grid.ravel() for grid in np.meshgrid(_EDGE, _EDGE, indexing="ij"))
-    parts = [_grids(pixels, row, column, np.full(row.size, depth)) for depth in (HALF_DEPTH, -HALF_DEPTH)]
+    parts = [(pixels, row, column, np.full(row.size, depth)) for depth in (HALF_DEPTH, -HALF_DEPTH)]
     along, depth = (grid.ravel() for grid in np.meshgrid(_EDGE, _DEPTH, indexing="ij"))
     for step in _NEIGHBOURS:
         beside = pixels + step
         open_to = pixels[~occupied[beside[:, 0], beside[:, 1]]]
         side = np.full(along.size, 0.5 * (step[0] + step[1]))
-        parts.append(_grids(open_to, side, along, depth) if step[0] else _grids(open_to, along, side, depth))
-    return np.concatenate(parts)
+        parts.append((open_to, side, along, depth) if step[0] else (open_to, along, side, depth))
+    return _grids(parts)
 
 
 def normalised(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -66,18 +68,18 @@ def normalised(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def upright(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rotated by +90 degrees about y: (x, y, z) -> (z, y, -x), so that rows run down the z axis."""
-    return np.stack([points[:, 2], points[:, 1], -points[:, 0]], axis=1)
+    return np.stack([points[:, 2], points[:, 1], -points[:, 0]]).T
 
 
-def _grids(
-    pixels: NDArray[np.int64],
-    row: NDArray[np.float64],
-    column: NDArray[np.float64],
-    depth: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """The same grid of offsets around every pixel: (P, 2), three (G,) -> (P * G, 3)."""
-    result = np.empty((len(pixels), row.size, 3))
-    result[:, :, 0] = pixels[:, :1] + row
-    result[:, :, 1] = pixels[:, 1:] + column
-    result[:, :, 2] = depth
-    return result.reshape(-1, 3)
+def _grids(parts: list[_Part]) -> NDArray[np.float64]:
+    """The grid of each part around each of its pixels, all in one (N, 3) array, one column after another."""
+    points = np.empty((3, sum(len(pixels) * row.size for pixels, row, _, _ in parts)))
+    start = 0
+    for pixels, row, column, depth in parts:
+        shape = (len(pixels), row.size)
+        stop = start + shape[0] * shape[1]
+        np.add(pixels[:, :1], row, out=points[0, start:stop].reshape(shape))
+        np.add(pixels[:, 1:], column, out=points[1, start:stop].reshape(shape))
+        points[2, start:stop].reshape(shape)[:] = depth
+        start = stop
+    return points.T

@@ -34,4 +34,4 @@ def to_unit_sphere(points: NDArray[np.floating]) -> NDArray[np.float32]:
     """(N, 3) centred on the mean of the points and scaled so that the farthest lies at distance 1."""
     centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
     radius = float(np.linalg.norm(centred, axis=1).max())
-    return (centred / max(radius, 1e-12)).astype(np.float32)
+    return np.asarray(centred / max(radius, 1e-12), dtype=np.float32)

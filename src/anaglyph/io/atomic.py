@@ -65,7 +65,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             temporary.mkdir(parents=True)
             yield temporary
             _sync_tree(temporary)
-            temporary.rename(path)
+            _rename_folder(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -139,6 +139,15 @@ def _no_room_is_named(path: Path, *, needed: int | None) -> Iterator[None]:
             f"cannot write '{path}' ({error.strerror}): {amount}{shutil.disk_usage(place).free} bytes are "
             f"free in '{place}'. What was there before is untouched; make room and start again."
         ) from error
+
+
+def _rename_folder(temporary: Path, path: Path) -> None:
+    try:
+        temporary.rename(path)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise DataError(f"'{path}' was written by somebody else meanwhile; that one stays.") from error
+        raise
 
 
 def _sync_tree(folder: Path) -> None:

@@ -101,13 +101,15 @@ def load_trunk(
     given = {name: tensor for name, tensor in tensors.items() if not name.startswith(skipped)}
     needed = [name for name in own if not name.endswith(_UNCOUNTED)]
     matched = [name for name in needed if name in given and given[name].shape == own[name].shape]
-    extra = [name for name in given if name not in own and not name.endswith(_UNCOUNTED)]
+    given = {name: tensor for name, tensor in given.items() if name in own or not name.endswith(_UNCOUNTED)}
+    extra = [name for name in given if name not in own]
     if len(matched) < len(needed) or extra or not needed:
+        trunk = {name: tensor for name, tensor in own.items() if name in needed or name in given}
         ratio = len(matched) / max(len(needed), 1)
         raise WeightsError(
             f"{what} matches {len(matched)} of {len(needed)} trunk keys ({ratio:.0%}) of "
             f"{type(module).__name__}: "
-            f"{'; '.join(_faults({name: own[name] for name in needed}, given)) or 'the trunk is empty'}. "
+            f"{'; '.join(_faults(trunk, given)) or 'the trunk is empty'}. "
             f"Check the architecture and the prefixes to ignore ({', '.join(skipped) or 'none'})."
         )
     module.load_state_dict({**module.state_dict(), **{name: given[name] for name in own if name in given}})

@@ -44,3 +44,24 @@ def balance_entropy(p: Tensor) -> Tensor:
 
 def _safe_log(values: Tensor) -> Tensor:
     return values.clamp(min=torch.finfo(values.dtype).tiny).log()
+
+
+def fused_information(logits: Tensor, *, balance: float = 2.0) -> Tensor:
+    """Views agree on their object's cluster, and clusters share the batch: fused mutual information.
+
+        m_b = 1/M sum_v softmax(l_vb),   L = 1/M sum_v CE(m_b, softmax(l_vb)) - balance * H(1/B sum_b m_b)
+
+    With balance 1 and the views in agreement it is minus the mutual information between an object and
+    its cluster (RIM, Krause et al., 2010; IMSAT, Hu et al., 2017); the cross-entropy also pulls every
+    view, and so every modality, to the mean of them all. The gradient passes through both sides.
+
+    Args:
+        logits: (M, B, K) of M views (modalities and augmentations) of the same B objects.
+        balance: weight of the entropy of cluster sizes; above 1 keeps clusters alive from scratch.
+    """
+    if logits.ndim != 3:
+        raise ValueError(f"logits must be (M, B, K), got {tuple(logits.shape)}")
+    log_prob = at_least_float32(logits).log_softmax(dim=2)
+    mean = log_prob.exp().mean(dim=0)  # (B, K)
+    disagreement = -(mean * log_prob).sum(dim=2).sum() / max(logits.shape[0] * logits.shape[1], 1)
+    return disagreement - balance * balance_entropy(mean)

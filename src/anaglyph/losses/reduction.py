@@ -10,7 +10,7 @@ def at_least_float32(values: Tensor) -> Tensor:
 
 
 def full_precision(values: Tensor) -> torch.autocast:
-    """A block in which autocast does not turn matrix products on the device of `values` into half precision."""
+    """A block in which autocast leaves matrix products on the device of `values` as they are."""
     return torch.autocast(values.device.type, enabled=False)
 
 

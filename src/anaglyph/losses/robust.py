@@ -53,13 +53,13 @@ def robust_concentrating_loss(
     log_prob, labelled = _log_prob_and_mask(logits, labels)
     rows = labelled if weights is None else labelled * weights.to(log_prob.dtype)
     log_label = log_prob.gather(1, labels.clamp(min=0)[:, None])[:, 0]  # (B,)
-    per_row = _concentrate(log_label, alpha)
+    per_row = _concentrate(-log_label.clamp(max=_LOG_CEILING), alpha)
     if form == "plain":
         return weighted_mean(per_row, rows)
     if form == "clip":
         uniform = log_prob.new_tensor(-math.log(logits.shape[1]))
         certain = log_label > uniform + _ROUNDING
-        return weighted_mean(torch.where(certain, per_row, _concentrate(uniform, alpha)), rows)
+        return weighted_mean(torch.where(certain, per_row, _concentrate(-uniform, alpha)), rows)
     if form == "released":
         return _released(log_prob, per_row, rows, alpha)
     raise ValueError(f"form must be 'plain', 'clip' or 'released', got {form!r}")
@@ -88,8 +88,8 @@ def _log_prob_and_mask(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return log_prob, (labels >= 0).to(log_prob.dtype)
 
 
-def _concentrate(log_label: Tensor, alpha: float) -> Tensor:
-    surprise = -log_label.clamp(max=_LOG_CEILING)
+def _concentrate(surprise: Tensor, alpha: float) -> Tensor:
+    """RCLL of -ln p_y; a gradient needs it above 0, because the slope of x^alpha has no end there."""
     return surprise.pow(alpha) * -torch.expm1(-surprise)
 
 
@@ -98,5 +98,5 @@ def _released(log_prob: Tensor, per_row: Tensor, rows: Tensor, alpha: float) -> 
     theta = -size.log()
     above = (log_prob > theta + _ROUNDING).to(log_prob.dtype).sum(dim=1)  # (B,) n_i
     below = log_prob.shape[1] - above  # (B,) m_i
-    constant = _concentrate(theta, alpha) * ((rows * below).sum() > 0)
+    constant = _concentrate(-theta, alpha) * ((rows * below).sum() > 0)
     return constant + weighted_mean(per_row, rows * above)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from anaglyph.nn.projection import Projection, projection
 from anaglyph.types import Batch, StageContext, StepOutput
 
 
@@ -30,6 +31,11 @@ class Method(nn.Module):
     """Only where True does the engine hand out labels; an instance may raise it behind a loud option."""
     crops: int = 1
     """Independent augmentations of each object per batch; the further ones arrive in Batch.crops."""
+
+    @classmethod
+    def leaks_labels(cls, config: Any) -> bool:
+        """Whether these options make an unsupervised method read true labels; refused without a loud flag."""
+        return False
 
     def training_step(self, batch: Batch) -> StepOutput:
         """Loss and its named parts for one batch, every process with its own rows."""
@@ -61,6 +67,21 @@ class Method(nn.Module):
         return ()
 
 
+def projections(kind: Projection, encoders: Mapping[str, nn.Module], embed_dim: int) -> nn.ModuleDict:
+    """A projection from each encoder's width into the shared space, by modality."""
+    return nn.ModuleDict(
+        {name: projection(kind, width_of(encoder), embed_dim) for name, encoder in encoders.items()}
+    )
+
+
+def width_of(encoder: nn.Module) -> int:
+    """`embed_dim` of an encoder; TypeError when it states none."""
+    width = encoder.embed_dim
+    if not isinstance(width, int):
+        raise TypeError(f"{type(encoder).__name__}.embed_dim must be an int, got {type(width).__name__}")
+    return width
+
+
 def encode_modality(encoders: nn.ModuleDict, modality: str, batch: Batch) -> Tensor:
     """Encoder output (B, C) of one modality; features of several views of an image are averaged."""
     if modality == "shape":
@@ -68,4 +89,4 @@ def encode_modality(encoders: nn.ModuleDict, modality: str, batch: Batch) -> Ten
         return features
     images = batch.require("images")  # (B, V, C, H, W)
     per_view: Tensor = encoders["image"](images.flatten(0, 1))
-    return per_view.unflatten(0, images.shape[:2]).mean(dim=1)
+    return per_view.reshape(len(images), images.shape[1], -1).mean(dim=1)

@@ -21,6 +21,12 @@ METHODS = Catalog(
             "Li et al., 2024, doi:10.1109/TIP.2024.3426482",
             ("romo",),
         ),
+        "romo_discover": Entry(
+            "anaglyph.methods.romo.discover:Discover",
+            "stage 1 of RoMo's preset best: fused mutual information, then a neighbour graph",
+            "Krause et al., 2010; Ji et al., 2019; Ng et al., 2001",
+            ("romo",),
+        ),
         "romo_learn": Entry(
             "anaglyph.methods.romo.learn:Learn",
             "RoMo, stage 2: robust learning from noisy pseudo labels",

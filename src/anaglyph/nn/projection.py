@@ -28,6 +28,4 @@ def projection(kind: Projection, in_dim: int, out_dim: int) -> nn.Module:
     if kind == "bn_relu":
         return nn.Sequential(nn.Linear(in_dim, out_dim), BatchNorm(out_dim), nn.ReLU())
     hidden = max(in_dim, out_dim)
-    return nn.Sequential(
-        nn.Linear(in_dim, hidden), BatchNorm(hidden), nn.ReLU(), nn.Linear(hidden, out_dim)
-    )
+    return nn.Sequential(nn.Linear(in_dim, hidden), BatchNorm(hidden), nn.ReLU(), nn.Linear(hidden, out_dim))

@@ -1,22 +1,29 @@
 """k nearest neighbours in batches of dense clouds: exact, deterministic, bounded in memory.
 
-Squared distances come from one matrix product per block of queries. The smallest are then found in two steps:
-the minima of small groups of columns name the few groups that can hold a neighbour, and only those are sorted;
-on a CPU that is 2.5 times faster than `torch.topk` over whole rows.
+Squared distances come from one matrix product per block of queries. The smallest are then found in two
+steps: the minima of small groups of columns name the few groups that can hold a neighbour, and only those
+are searched; on a CPU that is twice as fast as `torch.topk` over whole rows.
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 _BLOCK = {"cpu": 1 << 22, "cuda": 1 << 27}
 """Distances held at once, by device type."""
+_ALIGNMENT = 16
+"""Columns are padded to a multiple of this, so that they divide into groups."""
 
 
 @torch.no_grad()
 def k_nearest(
-    query: Tensor, reference: Tensor, neighbours: int, *, valid: Tensor | None = None, block: int | None = None
+    query: Tensor,
+    reference: Tensor,
+    neighbours: int,
+    *,
+    valid: Tensor | None = None,
+    block: int | None = None,
 ) -> Tensor:
     """Indices of the nearest reference points of each query point, nearest first.
 
@@ -35,30 +42,45 @@ def k_nearest(
         (B, M, K) int64 rows of `reference`, K = min(neighbours, N).
     """
     _check(query, reference, neighbours, valid)
+    columns = reference.shape[1]
+    count = min(neighbours, columns)
     with torch.autocast(query.device.type, enabled=False):
-        if valid is not None:
-            reference = reference.masked_fill(~valid[..., None], 0.0)
-        centre = reference.float().mean(dim=1, keepdim=True)  # the expansion below cancels far from 0
-        query, reference = query.float() - centre, reference.float() - centre
-        offset = reference.square().sum(dim=2)  # (B, N)
-        if valid is not None:
-            offset = offset.masked_fill(~valid, float("inf"))
-        count = min(neighbours, reference.shape[1])
+        query, reference, offset = _prepare(query.float(), reference.float(), valid)
         limit = block or _BLOCK.get(query.device.type, 1 << 22)
-        clouds = max(1, limit // max(1, query.shape[1] * reference.shape[1]))
-        rows = max(1, limit // max(1, reference.shape[1]))
-        return torch.cat(
-            [
-                torch.cat(
-                    [
-                        _nearest(part, reference[start : start + clouds], offset[start : start + clouds], count)
-                        for part in query[start : start + clouds].split(rows, dim=1)
-                    ],
-                    dim=1,
-                )
-                for start in range(0, len(query), clouds)
-            ]
-        )
+        clouds = max(1, limit // max(1, query.shape[1] * columns))
+        rows = max(1, limit // columns)
+        blocks = [
+            _nearest(part, reference[start : start + clouds], offset[start : start + clouds], count)
+            for start in range(0, len(query), clouds)
+            for part in torch.split(query[start : start + clouds], rows, dim=1)
+        ]
+    flat = torch.cat([part.flatten(0, 1) for part in blocks]) if blocks else offset.new_zeros(0, count).long()
+    return flat.view(*query.shape[:2], count).clamp_(max=columns - 1)  # beyond only where nothing is valid
+
+
+def _prepare(query: Tensor, reference: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Both clouds around their middle, where the expanded square cancels least; |r|^2, inf for never.
+
+    The middle is the mean rounded to an eighth of the cloud's size, so coordinates on a lattice stay on one
+    and their equal distances stay equal.
+    """
+    if valid is None:
+        mean = reference.mean(dim=1, keepdim=True)
+    else:
+        reference = reference.masked_fill(~valid[..., None], 0.0)
+        count = valid.sum(dim=1).clamp(min=1)[:, None, None]
+        mean = reference.sum(dim=1, keepdim=True) / count
+        reference = torch.where(valid[..., None], reference, mean)
+    size = (reference - mean).abs().amax(dim=(1, 2), keepdim=True).clamp(min=1e-20)
+    step = torch.ldexp(torch.ones_like(size), torch.frexp(size).exponent - 3)
+    middle = (mean / step).round() * step
+    query, reference = query - middle, reference - middle
+    offset = reference.square().sum(dim=2)  # (B, N)
+    if valid is not None:
+        offset = offset.masked_fill(~valid, float("inf"))
+    padding = -reference.shape[1] % _ALIGNMENT
+    reference = nn.functional.pad(reference, (0, 0, 0, padding))
+    return query, reference, nn.functional.pad(offset, (0, padding), value=float("inf"))
 
 
 def _nearest(query: Tensor, reference: Tensor, offset: Tensor, count: int) -> Tensor:
@@ -69,17 +91,17 @@ def _nearest(query: Tensor, reference: Tensor, offset: Tensor, count: int) -> Te
     index = _order_ties(rows, value, index, count)
     value = rows.gather(1, index)
     index = torch.where(value.isinf(), index[:, :1], index)
-    return index.unflatten(0, distance.shape[:2])
+    return index.view(*distance.shape[:2], count)
 
 
 def _smallest(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """`torch.topk` of the smallest; the (count + 1)-th group minimum bounds the count-th value from above."""
     columns = rows.shape[1]
-    size = 1 << ((columns // max(1, count)).bit_length() // 2)
-    if rows.device.type != "cpu" or size < 2 or columns % size:
+    size = min(_ALIGNMENT, 1 << ((columns // count).bit_length() // 2))  # about sqrt(N / count)
+    if rows.device.type != "cpu" or size < 2:
         value, index = rows.topk(count, largest=False)
         return value, index
-    grouped = rows.unflatten(1, (size, columns // size))  # column c belongs to group c mod (N / size)
+    grouped = rows.view(-1, size, columns // size)  # column c belongs to group c mod (N / size)
     group = grouped.amin(dim=1).topk(count, largest=False, sorted=False).indices  # (R, count)
     candidates = grouped.gather(2, group[:, None, :].expand(-1, size, -1)).flatten(1)
     value, place = candidates.topk(count, largest=False)
@@ -88,7 +110,7 @@ def _smallest(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _order_ties(rows: Tensor, value: Tensor, index: Tensor, count: int) -> Tensor:
-    """The first `count` of each row under (distance, index); only rows that hold equal values cost anything."""
+    """The first `count` of each row under (distance, index); only rows with equal values cost anything."""
     same = (value[:, 1:] == value[:, :-1]) & value[:, 1:].isfinite()
     if not same.any():
         return index[:, :count]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from anaglyph.errors import ConfigError
 from anaglyph.losses.contrastive import multi_positive_nce
-from anaglyph.methods.base import Method, encode_modality
+from anaglyph.methods.base import Method, encode_modality, projections
 from anaglyph.nn.gather import gather_rows
 from anaglyph.types import Batch, StepOutput
 
@@ -39,14 +39,12 @@ class PairContrast(Method):
             raise ConfigError(f"temperature must be > 0, got {config.temperature}; 0.07 is usual.")
         self.config = config
         self.encoders = nn.ModuleDict(encoders)
-        self.heads = nn.ModuleDict(
-            {name: nn.Linear(int(encoder.embed_dim), config.embed_dim) for name, encoder in encoders.items()}
-        )
+        self.projections = projections("linear", encoders, config.embed_dim)
 
     def embed(self, modality: str, batch: Batch) -> Tensor:
         """One modality of a batch -> (B, D) unit vectors, the views of an image averaged."""
         features = encode_modality(self.encoders, modality, batch)
-        return F.normalize(self.heads[modality](features).float(), dim=-1)
+        return F.normalize(self.projections[modality](features).float(), dim=-1)
 
     def training_step(self, batch: Batch) -> StepOutput:
         """InfoNCE from images to shapes and back over the joined batch of all processes."""

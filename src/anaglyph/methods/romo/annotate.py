@@ -16,15 +16,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from anaglyph.errors import TrainingError
-from anaglyph.evaluation.clustering import agreement, cluster_sizes, hungarian_accuracy
+from anaglyph.evaluation.clustering import hungarian_accuracy, largest_share
 from anaglyph.losses.contrastive import common_space_loss
-from anaglyph.methods.base import Method, encode_modality
+from anaglyph.methods.base import Method, encode_modality, projections
 from anaglyph.methods.romo.clusters import aligned_centroids
 from anaglyph.methods.romo.config import AnnotateConfig
-from anaglyph.methods.romo.labels import MODALITIES, PseudoLabels, emit_labels, write_pseudo_labels
+from anaglyph.methods.romo.labels import (
+    MODALITIES,
+    PseudoLabels,
+    cluster_health,
+    emit_labels,
+    write_pseudo_labels,
+)
 from anaglyph.nn.gather import gather_rows
 from anaglyph.nn.memory_bank import MemoryBank
-from anaglyph.nn.projection import projection
 from anaglyph.ops.sinkhorn import sinkhorn
 from anaglyph.randomness import torch_generator
 from anaglyph.types import Batch, StageContext, StepOutput
@@ -43,14 +48,9 @@ class Annotate(Method):
     def __init__(self, config: AnnotateConfig, *, encoders: Mapping[str, nn.Module], objects: int) -> None:
         super().__init__()
         self.config = config
-        self.uses_labels = config.reads_truth
+        self.uses_labels = self.leaks_labels(config)
         self.encoders = nn.ModuleDict(encoders)
-        self.projections = nn.ModuleDict(
-            {
-                name: projection(config.projection, int(encoder.embed_dim), config.embed_dim)
-                for name, encoder in encoders.items()
-            }
-        )
+        self.projections = projections(config.projection, encoders, config.embed_dim)
         self.classifiers = nn.ModuleDict(
             {name: nn.Linear(config.embed_dim, config.clusters, bias=False) for name in MODALITIES}
         )
@@ -62,6 +62,11 @@ class Annotate(Method):
             self.register_buffer(f"best_labels_{name}", torch.zeros(objects, dtype=torch.int64))
             self.register_buffer(f"best_confidence_{name}", torch.zeros(objects))
         self._pending: tuple[Tensor, dict[str, Tensor]] | None = None
+
+    @classmethod
+    def leaks_labels(cls, config: AnnotateConfig) -> bool:
+        """True for the published code's farthest-neighbour labels and its selection by accuracy."""
+        return config.farthest_truth_labels or config.select == "oracle"
 
     def features(self, modality: str, batch: Batch) -> Tensor:
         """One modality of a batch -> (B, D) embeddings e, not normalised, float32."""
@@ -84,8 +89,8 @@ class Annotate(Method):
         unit = {name: F.normalize(raw[name], dim=1) for name in MODALITIES}
         mlm = common_space_loss(unit["image"], unit["shape"], temperature=self.config.temperature)
         if not self.ready:
-            # The classifiers take part with weight 0, so that every parameter has a gradient from the start.
-            idle = torch.stack([head.weight.sum() for head in self.classifiers.values()]).sum() * 0.0  # type: ignore[union-attr]
+            # The classifiers take part with weight 0: processes must agree on which parameters train.
+            idle = sum((self._classifier(name).weight.sum() * 0.0 for name in MODALITIES), mlm.new_zeros(()))
             return StepOutput(mlm + idle, {"common_space": mlm})
         indices = gather_rows(batch.indices)
         targets = self._targets(indices)
@@ -149,6 +154,11 @@ class Annotate(Method):
         assert isinstance(bank, MemoryBank)
         return bank
 
+    def _classifier(self, name: str) -> nn.Linear:
+        head = self.classifiers[name]
+        assert isinstance(head, nn.Linear)
+        return head
+
     def _logits(self, name: str, raw: Tensor, unit: Tensor) -> Tensor:
         if self.config.unit_features:
             return self._classify(name, unit)
@@ -187,8 +197,12 @@ class Annotate(Method):
                 order = torch.randperm(
                     len(context.keys), generator=torch_generator(context.seed, "scramble", name)
                 )
-                blocks = [F.normalize(block, dim=0) for block in torch.cat(filled[name])[order].split(50)]
+                shuffled = torch.cat(filled[name])[order.to(filled[name][0].device)]
+                blocks = [
+                    F.normalize(shuffled[first : first + 50], dim=0) for first in range(0, len(order), 50)
+                ]
                 self._bank(name).bank.copy_(torch.cat(blocks))
+                self._bank(name).filled.fill_(True)
             else:
                 self._bank(name).fill(torch.cat(rows), torch.cat(filled[name]))
 
@@ -198,15 +212,11 @@ class Annotate(Method):
             memory, self.config, seed=(context.seed, "clusters", context.epoch, int(self.collapses))
         )
         for name in MODALITIES:
-            self.classifiers[name].weight.copy_(centroids[name])
+            self._classifier(name).weight.copy_(centroids[name])
 
     def _guard(self, context: StageContext) -> None:
         """Collapse guard (dossier, section 3): restart the clusters from memory, or stop."""
-        sizes = {
-            name: cluster_sizes(p.argmax(dim=1), self.config.clusters)
-            for name, p in self.posteriors().items()
-        }
-        share = max(float(size.max() / size.sum()) for size in sizes.values())
+        share = max(largest_share(posterior.argmax(dim=1).cpu()) for posterior in self.posteriors().values())
         if share <= self.config.collapse_share or self.config.on_collapse == "ignore":
             return
         self.collapses += 1
@@ -223,9 +233,8 @@ class Annotate(Method):
         posteriors = self.posteriors()
         separate = {name: posteriors[name].argmax(dim=1) for name in MODALITIES}
         fused = emit_labels(posteriors, fusion=self.config.label_fusion)
-        sizes = torch.stack([cluster_sizes(separate[name], self.config.clusters) for name in MODALITIES])
-        health = cluster_health(separate, sizes)
-        truth = self._truth(context) if self.config.reads_truth else None
+        health = cluster_health(separate, clusters=self.config.clusters)
+        truth = self._truth(context) if self.uses_labels else None
         if self.config.farthest_truth_labels and truth is not None:
             fused = self._farthest_truth(truth)
         score = health["label_agreement"] * health["size_entropy"]
@@ -249,20 +258,3 @@ class Annotate(Method):
         return PseudoLabels(
             labels, {name: torch.ones(len(truth), device=truth.device) for name in MODALITIES}
         )
-
-
-def cluster_health(labels: Mapping[str, Tensor], sizes: Tensor) -> dict[str, float]:
-    """Label-free numbers of a clustering: agreement, occupied clusters, entropy and largest share.
-
-    Args:
-        labels: modality -> (N,) cluster of every object.
-        sizes: (2, K) objects per cluster and modality.
-    """
-    shares = sizes / sizes.sum(dim=1, keepdim=True)  # (2, K)
-    entropy = -(shares * shares.clamp(min=1e-12).log()).sum(dim=1) / torch.tensor(float(sizes.shape[1])).log()
-    return {
-        "label_agreement": agreement(labels["image"], labels["shape"]),
-        "occupied_clusters": float((sizes > 0).sum(dim=1).min()),
-        "size_entropy": float(entropy.mean()),
-        "largest_share": float(shares.max()),
-    }

@@ -49,10 +49,6 @@ class AnnotateConfig:
     """A cluster above this share of the objects counts as collapse."""
     on_collapse: Literal["stop", "reinitialise", "ignore"] = "reinitialise"
     """What a collapse leads to; a third in a row always stops unless ignored."""
-    clustering: Literal["kmeans", "graph"] = "kmeans"
-    """How memory becomes clusters: k-means, or spectral clustering of its neighbour graph first."""
-    graph_neighbours: int = 15
-    """Neighbours per object in the graph."""
     farthest_truth_labels: bool = False
     """LEAK. Emit the true label of the farthest cross-modal neighbour, as the published code does."""
     scrambled_memory: bool = False
@@ -63,11 +59,6 @@ class AnnotateConfig:
         fraction(self, "ssm_weight", "memory_momentum", "collapse_share")
         if self.clusters < 2:
             raise ConfigError(f"clusters must be at least 2, got {self.clusters}.")
-
-    @property
-    def reads_truth(self) -> bool:
-        """Whether these options need true labels in training."""
-        return self.farthest_truth_labels or self.select == "oracle"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +93,59 @@ class LearnConfig:
     """Weight the label loss of an object by the confidence stage 1 gave its label."""
     start_from: Literal["scratch", "annotate"] = "scratch"
     """Fresh networks, as the paper, or those of stage 1 (encoders and projections)."""
+    average_decay: float = 0.0
+    """Decay of a moving average of all weights, used to embed and to refresh labels; 0 for none."""
+    refresh_every: int = 0
+    """Epochs between label refreshes from the fused predictions of both modalities; 0 keeps the labels of
+    stage 1, as the paper."""
+    draws: int = 4
+    """Augmented passes averaged with the plain one when labels are refreshed."""
 
     def __post_init__(self) -> None:
         positive(self, "clusters", "embed_dim", "temperature", "head_temperature", "alpha")
-        for name in ("label_weight", "contrast_weight"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must be >= 0, got {getattr(self, name)}.")
+        not_negative(self, "label_weight", "contrast_weight", "refresh_every")
+        if not 0 <= self.average_decay < 1:
+            raise ConfigError(
+                f"average_decay must lie in [0, 1), got {self.average_decay}; 0 switches it off."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscoverConfig:
+    """Stage 1 of the preset `best`: clusters discovered by fused mutual information, then a graph."""
+
+    clusters: int = 10
+    """K of the emitted labels."""
+    embed_dim: int = 128
+    """Size of the common space."""
+    projection: Projection = "linear"
+    """What stands between each encoder and the common space."""
+    head_multiples: tuple[float, ...] = (1, 1, 1, 1, 1, 1.5, 1.5, 2, 3, 5)
+    """Clusters of each parallel head as multiples of K: several tries, and finer views of the data."""
+    head_temperature: float = 0.1
+    """Temperature of the cosine heads."""
+    balance: float = 2.0
+    """Weight of the cluster-size entropy."""
+    information_weight: float = 2.0
+    """Weight of the mean clustering loss over the heads."""
+    contrast_weight: float = 0.0
+    """Weight of NT-Xent over all crops of both modalities."""
+    temperature: float = 0.2
+    """tau of NT-Xent."""
+    crops: int = 2
+    """Augmentations of each object and modality per step."""
+    draws: int = 4
+    """Augmented passes averaged with the plain one before labels are made."""
+    labels_from: Literal["graph", "heads", "kmeans"] = "graph"
+    """Spectral clusters of the neighbour graph of fused embeddings; the most informative head; k-means."""
+    neighbours: int = 15
+    """Neighbours per object in the graph."""
+
+    def __post_init__(self) -> None:
+        positive(self, "clusters", "embed_dim", "head_temperature", "temperature", "crops", "neighbours")
+        not_negative(self, "balance", "information_weight", "contrast_weight", "draws")
+        if not self.head_multiples or min(self.head_multiples) <= 0:
+            raise ConfigError(f"head_multiples must be positive numbers, got {list(self.head_multiples)}.")
 
 
 def positive(config: object, *names: str) -> None:
@@ -122,3 +160,10 @@ def fraction(config: object, *names: str) -> None:
     for name in names:
         if not 0 <= getattr(config, name) <= 1:
             raise ConfigError(f"{name} must lie in [0, 1], got {getattr(config, name)}.")
+
+
+def not_negative(config: object, *names: str) -> None:
+    """ConfigError for the first named option below zero."""
+    for name in names:
+        if getattr(config, name) < 0:
+            raise ConfigError(f"{name} must be >= 0, got {getattr(config, name)}.")

@@ -6,7 +6,7 @@ the third column is -1 throughout, because stage 1 has no truth to write.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from anaglyph.errors import DataError
+from anaglyph.evaluation.clustering import agreement, largest_share, occupied_clusters, size_entropy
 from anaglyph.io.atomic import write_text
-from anaglyph.io.label_file import read_label_file, write_label_file
+from anaglyph.io.label_file import LabelRow, labels_by_id, read_label_file, write_label_file
 
 IGNORED = -1
 MODALITIES = ("image", "shape")
@@ -49,7 +50,9 @@ def write_pseudo_labels(folder: Path, keys: Sequence[str], pseudo: PseudoLabels)
     """Write labels_<modality>.txt and confidence_<modality>.txt; returns their paths."""
     written = []
     for name in MODALITIES:
-        rows = [(key, int(label), IGNORED) for key, label in zip(keys, pseudo.labels[name], strict=True)]
+        rows = [
+            LabelRow(key, int(label), IGNORED) for key, label in zip(keys, pseudo.labels[name], strict=True)
+        ]
         write_label_file(folder / f"labels_{name}.txt", rows)
         lines = [f"{key} {float(c):.6f}\n" for key, c in zip(keys, pseudo.confidence[name], strict=True)]
         write_text(folder / f"confidence_{name}.txt", "".join(lines))
@@ -66,7 +69,7 @@ def read_pseudo_labels(folder: Path, keys: Sequence[str], *, clusters: int) -> P
     labels, confidence = {}, {}
     for name in MODALITIES:
         file = folder / f"labels_{name}.txt"
-        table = {row[0]: row[1] for row in read_label_file(file)}
+        table = labels_by_id(read_label_file(file), whole_path=True)
         weights = dict(line.rsplit(" ", 1) for line in _lines(folder / f"confidence_{name}.txt"))
         missing = [key for key in keys if key not in table or key not in weights]
         if missing:
@@ -83,6 +86,22 @@ def read_pseudo_labels(folder: Path, keys: Sequence[str], *, clusters: int) -> P
         labels[name] = column
         confidence[name] = torch.tensor([float(weights[key]) for key in keys])
     return PseudoLabels(labels, confidence)
+
+
+def cluster_health(labels: Mapping[str, Tensor], *, clusters: int) -> dict[str, float]:
+    """Label-free numbers of a clustering: agreement of the modalities, and the worse one's cluster sizes.
+
+    Args:
+        labels: modality -> (N,) cluster of every object.
+        clusters: K.
+    """
+    columns = {name: column.cpu().numpy() for name, column in labels.items()}
+    return {
+        "label_agreement": agreement(columns["image"], columns["shape"]),
+        "occupied_clusters": float(min(occupied_clusters(column) for column in columns.values())),
+        "size_entropy": min(size_entropy(column, clusters=clusters) for column in columns.values()),
+        "largest_share": max(largest_share(column) for column in columns.values()),
+    }
 
 
 def _lines(path: Path) -> list[str]:

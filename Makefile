@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# Both set up their own environment in .venv; nothing else on the machine is touched.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# torch 2.13.0 first: where an index offers a CPU build of it, this keeps gigabytes of CUDA away.
+# On a GPU machine set TORCH=torch to take the newest CUDA build.
+TORCH ?= torch==2.13.0
+
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo "make demo   train on real digits without a label; ends with a table and demo/report.html"
+	@echo "make test   format, types, import contracts and all tests"
+	@echo "make lint   the first three of these"
+	@echo "make bench  speed and memory, as ratios in one run; writes benchmarks/README.md"
+	@echo "make clean  remove .venv and caches"
+
+$(VENV)/.base: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: $(VENV)/.base
+	$(BIN)/anaglyph demo $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: lint
+	$(BIN)/pytest $(ARGS)
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

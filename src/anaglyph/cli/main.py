@@ -1,0 +1,64 @@
+"""`anaglyph`: the command line. Help never imports torch; errors are one line; exit codes are for scripts.
+
+0 found or done, 1 nothing found or stopped by the user, 2 an error.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+import tyro
+
+from anaglyph import __version__
+from anaglyph.cli.allocator import keep_freed_memory
+from anaglyph.cli.data import data
+from anaglyph.cli.demo import demo
+from anaglyph.cli.doctor import doctor
+from anaglyph.cli.evaluate import evaluate
+from anaglyph.cli.models import models
+from anaglyph.cli.train import train
+from anaglyph.errors import AnaglyphError
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "demo": demo,
+    "train": train,
+    "evaluate": evaluate,
+    "data": data,
+    "models": models,
+    "doctor": doctor,
+}
+DESCRIPTION = "Learn one space for pictures, 3D shapes and words, mostly without labels."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments in (["--version"], ["-V"]):
+        print(f"anaglyph {__version__}")
+        return 0
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # Fabric announces its own name tag and seeds at INFO and warns about worker counts nobody asked for.
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    try:
+        code: int = tyro.extras.subcommand_cli_from_dict(
+            COMMANDS, prog="anaglyph", description=DESCRIPTION, args=arguments or ["--help"]
+        )
+    except AnaglyphError as error:
+        print(f"anaglyph: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("anaglyph: stopped.", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 1
+    return code
+
+
+def entry_point() -> None:
+    """What the installed `anaglyph` script calls."""
+    keep_freed_memory()
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    entry_point()

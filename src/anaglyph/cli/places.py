@@ -1,0 +1,27 @@
+"""Where things lie on this machine: the only module that reads the environment."""
+
+import os
+from pathlib import Path
+
+
+def data_root(given: Path | None) -> Path:
+    """Folder of data sets: the option, else $ANAGLYPH_DATA, else ../shared/data beside the working folder."""
+    if given is not None:
+        return given
+    return Path(os.environ.get("ANAGLYPH_DATA", "../shared/data"))
+
+
+def cache_folder() -> Path:
+    """Folder for generated data: $ANAGLYPH_CACHE, else the user's cache folder."""
+    given = os.environ.get("ANAGLYPH_CACHE")
+    if given:
+        return Path(given)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "anaglyph"
+
+
+def processes() -> tuple[int, int, int]:
+    """(all, local, rank) as torchrun announces them; (1, 1, 0) in a plain start."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", str(world)))
+    return world, local, int(os.environ.get("RANK", "0"))

@@ -1,0 +1,79 @@
+"""`anaglyph train`: recipes in, run folders and a table out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+
+def train(
+    targets: tyro.conf.Positional[tuple[str, ...]],
+    *,
+    data: str | None = None,
+    preset: str = "best",
+    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...")] = (),
+    seeds: tuple[int, ...] = (0,),
+    output: Path | None = None,
+    resume: bool = False,
+    precision: Literal["float32", "bfloat16"] | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    data_root: Path | None = None,
+    workers: int = 0,
+    save_every: int | None = None,
+    validate_every: int = 5,
+    log: tuple[Literal["tensorboard", "wandb"], ...] = (),
+    json: bool = False,
+) -> int:
+    """Train recipes, measure them on held-out data and write a report.
+
+    Ctrl-C finishes the step, saves and stops; --resume goes on. Start it through
+    `torchrun --nproc-per-node 2 -m anaglyph train ...` to use several processes.
+
+    Args:
+        targets: recipes by name (see `anaglyph models`), paths of YAML files, or a method with --data.
+        data: data set, when a target is a method such as romo.
+        preset: preset, when a target is a method.
+        set: changes to the recipe, such as stages.learn.epochs=5; names are those of the recipe file.
+        seeds: one run each; the table shows mean and spread.
+        output: folder of the runs; runs/ by default, with one folder per recipe and seed below it.
+        resume: continue what lies in the output folder; finished stages are skipped.
+        precision: bfloat16 runs the networks under autocast; default is the recipe's.
+        device: where to train.
+        data_root: folder of data sets; default $ANAGLYPH_DATA, else ../shared/data.
+        workers: loader processes.
+        save_every: steps between checkpoints inside an epoch; each epoch ends with one anyway.
+        validate_every: epochs between measurements on the validation split; 0 for none.
+        log: further places for metrics, beside metrics.jsonl.
+        json: print the results as JSON.
+    """
+    from anaglyph.cli.places import cache_folder, processes
+    from anaglyph.cli.places import data_root as root
+    from anaglyph.cli.results import run_and_show
+    from anaglyph.engine.recipe import load_recipe, recipe_name
+    from anaglyph.engine.run import RunOptions
+    from anaglyph.errors import ConfigError
+
+    if not targets:
+        raise ConfigError("nothing to train; name a recipe. `anaglyph models` lists them.")
+    changes = (*set, *((f"precision={precision}",) if precision else ()))
+    names = [recipe_name(target, data=data, preset=preset) for target in targets]
+    recipes = [load_recipe(name, assignments=changes) for name in names]
+    world, local, rank = processes()
+    options = RunOptions(
+        output=output or Path("runs"),
+        data_root=root(data_root),
+        cache=cache_folder(),
+        device=device,
+        processes=world,
+        local_processes=local,
+        resume=resume,
+        workers=workers,
+        save_every=save_every,
+        validate_every=validate_every or None,
+        loggers=log,
+    )
+    return run_and_show(
+        dict(zip(names, recipes, strict=True)), seeds=seeds, options=options, json=json, main=rank == 0
+    )

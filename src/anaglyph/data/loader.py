@@ -1,0 +1,96 @@
+"""Batches in the making: in this process, or ahead of time in worker processes; the same either way.
+
+Labels are taken out here unless the caller says that the method uses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from anaglyph.data.paired import PairedObjects
+from anaglyph.data.samplers import Indices, epoch_rows, ordered_rows
+from anaglyph.data.samplers import steps_per_epoch as steps_per_epoch
+from anaglyph.types import Batch
+
+
+def epoch_batches(
+    dataset: PairedObjects,
+    *,
+    seed: int,
+    epoch: int,
+    batch: int,
+    start: int = 0,
+    rank: int = 0,
+    world: int = 1,
+    crops: int = 1,
+    workers: int = 0,
+    labels: bool = False,
+) -> Iterator[Batch]:
+    """This process's share of an epoch's shuffled, augmented batches, from step `start` on.
+
+    `batch` counts objects over all processes. With `crops` > 1 the further draws are in `Batch.crops`.
+    """
+    rows = epoch_rows(len(dataset), batch=batch, seed=seed, epoch=epoch, start=start, rank=rank, world=world)
+    return _fetched(_Steps(dataset, rows, epoch, 0, crops, labels), workers)
+
+
+def ordered_batches(
+    dataset: PairedObjects,
+    *,
+    batch: int,
+    epoch: int | None = None,
+    crop: int = 0,
+    workers: int = 0,
+    labels: bool = False,
+) -> Iterator[Batch]:
+    """The whole split in row order, the last batch smaller; not augmented while `epoch` is None."""
+    return _fetched(_Steps(dataset, ordered_rows(len(dataset), batch=batch), epoch, crop, 1, labels), workers)
+
+
+class _Steps(Dataset[Batch]):
+    """Step number -> batch; what a worker process runs."""
+
+    def __init__(
+        self,
+        dataset: PairedObjects,
+        rows: Sequence[Indices],
+        epoch: int | None,
+        first_crop: int,
+        crops: int,
+        labels: bool,
+    ) -> None:
+        self.dataset, self.rows, self.epoch = dataset, rows, epoch
+        self.first_crop, self.crops, self.labels = first_crop, crops, labels
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, step: int) -> Batch:
+        draws = range(self.first_crop, self.first_crop + self.crops)
+        first, *rest = (self.dataset.batch(self.rows[step], epoch=self.epoch, crop=draw) for draw in draws)
+        batch = replace(first, crops=tuple(rest))
+        return batch if self.labels else batch.without_labels()
+
+
+def _fetched(steps: _Steps, workers: int) -> Iterator[Batch]:
+    if workers == 0:
+        for step in range(len(steps)):
+            yield steps[step]
+        return
+    # The loader draws a base seed for its workers; a generator of its own keeps the global one untouched.
+    yield from DataLoader(
+        steps,
+        batch_size=None,
+        num_workers=workers,
+        collate_fn=_as_it_is,
+        generator=torch.Generator().manual_seed(0),
+    )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch

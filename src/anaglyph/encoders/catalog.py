@@ -1,0 +1,102 @@
+"""The table of encoders, and the one door through which they are built."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from anaglyph.config import structure
+from anaglyph.errors import ConfigError
+from anaglyph.registry import Catalog, Entry
+
+ENCODERS = Catalog(
+    kind="encoder",
+    entries={
+        "digit_cnn": Entry(
+            target="anaglyph.encoders.digit_cnn:DigitCNN",
+            summary="Three convolutions for pictures of digits, 8 to 32 pixels.",
+            tags=("image",),
+        ),
+        "resnet18": Entry(
+            target="anaglyph.encoders.resnet:resnet18",
+            summary="Residual network of 18 layers, torchvision's key names, any number of channels.",
+            source="He et al., 2016",
+            tags=("image",),
+        ),
+        "resnet50": Entry(
+            target="anaglyph.encoders.resnet:resnet50",
+            summary="Residual network of 50 layers, torchvision's key names, any number of channels.",
+            source="He et al., 2016",
+            tags=("image",),
+        ),
+        "pointnet": Entry(
+            target="anaglyph.encoders.pointnet:PointNet",
+            summary="One MLP shared by all points, then a maximum; small and fast.",
+            source="Qi et al., 2017",
+            tags=("shape",),
+        ),
+        "point_grid": Entry(
+            target="anaglyph.encoders.point_grid:PointGrid",
+            summary="A soft occupancy grid read by the digits' CNN; for aligned shapes that live in a plane.",
+            source="after Lang et al., 2019",
+            tags=("shape",),
+        ),
+        "dgcnn": Entry(
+            target="anaglyph.encoders.dgcnn:DGCNN",
+            summary="Edge convolutions on neighbour graphs in feature space.",
+            source="Wang et al., 2019",
+            tags=("shape",),
+        ),
+    },
+)
+
+
+def list_encoders(pattern: str = "*", modality: str | None = None) -> list[str]:
+    """Names that match a shell-style pattern; `modality` is "image" or "shape"."""
+    return ENCODERS.names(pattern, tag=modality)
+
+
+def encoder_options(name: str) -> dict[str, Any]:
+    """The options of an encoder and their defaults."""
+    parameters = inspect.signature(ENCODERS.load(name)).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters}
+
+
+def create_encoder(name: str, **options: Any) -> nn.Module:
+    """Build an encoder; ConfigError for an unknown name or option, or a value that cannot be meant.
+
+    The result maps (B, C, H, W) pictures, or (B, N, C) points and a mask, to (B, embed_dim).
+    """
+    chosen = _checked_options(name, options, where=f"encoder '{name}'")
+    try:
+        encoder: nn.Module = ENCODERS.load(name)(**chosen)
+    except ValueError as error:
+        raise ConfigError(f"encoder '{name}': {error}") from error
+    return encoder
+
+
+def check_encoder(name: str, options: Mapping[str, Any], *, where: str) -> None:
+    """Refuse what `create_encoder` refuses by name or type, without building; `where` names the place."""
+    try:
+        ENCODERS.entry(name)
+    except ConfigError as error:
+        raise ConfigError(f"{where}.name: {error}") from error
+    _checked_options(name, options, where=f"{where}.options")
+
+
+def _checked_options(name: str, options: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Every option of the encoder with its value; lists become tuples and integers floats where asked for."""
+    build = ENCODERS.load(name)
+    hints = typing.get_type_hints(build.__init__ if inspect.isclass(build) else build)
+    fields = [
+        (option, hints[option], dataclasses.field(default=default))
+        for option, default in encoder_options(name).items()
+    ]
+    schema: type[Any] = dataclasses.make_dataclass(name, fields, frozen=True, kw_only=True)
+    checked: object = structure(schema, options, where=where)
+    return {field.name: getattr(checked, field.name) for field in dataclasses.fields(checked)}

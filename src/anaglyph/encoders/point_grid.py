@@ -1,0 +1,75 @@
+"""A cloud as a soft occupancy grid, read by a small CNN: pillars of a few planes (after Lang et al., 2019).
+
+For shapes that carry their meaning in one plane (digits, silhouettes) this learns faster than a set
+network; it needs a fixed frame, so it suits aligned data only.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from anaglyph.encoders.checks import require_positive
+from anaglyph.encoders.digit_cnn import DigitCNN
+
+
+class PointGrid(nn.Module):
+    """Trilinear splat onto planes x side x side cells, logarithm of the density, then the digits' CNN.
+
+    Args:
+        embed_dim: D, size of the embedding.
+        side: cells along the second and third axis (y, z).
+        planes: cells along the first axis (x); they become the CNN's channels.
+        width: channels of the CNN's first layer.
+        extent: half the edge of the covered box along y and z, model units; points beyond are clamped to it.
+        depth: half the edge along x.
+        coarse_stem: as in `digit_cnn`.
+    """
+
+    def __init__(
+        self,
+        *,
+        embed_dim: int = 256,
+        side: int = 28,
+        planes: int = 3,
+        width: int = 32,
+        extent: float = 0.6,
+        depth: float = 0.3,
+        coarse_stem: bool = True,
+    ) -> None:
+        super().__init__()
+        require_positive(planes=planes - 1)
+        if side < 8 or not extent > 0 or not depth > 0:
+            raise ValueError(f"side must be >= 8, extent and depth > 0, got {side}, {extent} and {depth}")
+        self.embed_dim = embed_dim
+        self.side, self.planes = side, planes
+        self.edges = (depth, extent, extent)
+        self.cnn = DigitCNN(embed_dim=embed_dim, in_channels=planes, width=width, coarse_stem=coarse_stem)
+
+    def forward(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
+        """(B, N, 3) points within the box, frame as trained; (B, N) bool `valid` -> (B, D)."""
+        embedding: Tensor = self.cnn(self.occupancy(points, valid))
+        return embedding
+
+    @torch.no_grad()
+    def occupancy(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
+        """(B, N, 3) -> (B, planes, side, side) log(1 + density), 1 being points spread over one plane."""
+        points = points.float()
+        cells = points.new_tensor([self.planes, self.side, self.side])
+        place = (points / points.new_tensor(self.edges) + 1) / 2 * (cells - 1)
+        place = place.clamp(min=0).minimum(cells - 1 - 1e-3)  # (B, N, 3) in cells
+        low = place.floor()
+        up = place - low
+        weight = torch.ones_like(points[..., 0]) if valid is None else valid.to(points.dtype)  # (B, N)
+        cell = (low[..., 0] * self.side + low[..., 1]) * self.side + low[..., 2]
+        index, share = [], []
+        for x in (0, 1):
+            for y in (0, 1):
+                for z in (0, 1):
+                    part = [up[..., axis] if one else 1 - up[..., axis] for axis, one in enumerate((x, y, z))]
+                    share.append(weight * part[0] * part[1] * part[2])
+                    index.append(cell + (x * self.side + y) * self.side + z)
+        grid = points.new_zeros(len(points), self.planes * self.side * self.side)
+        grid.scatter_add_(1, torch.cat(index, dim=1).long(), torch.cat(share, dim=1))
+        density = grid * (self.side * self.side / weight.sum(dim=1, keepdim=True).clamp(min=1))
+        return density.log1p().reshape(-1, self.planes, self.side, self.side)

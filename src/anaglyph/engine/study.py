@@ -1,0 +1,187 @@
+"""A study: recipes times seeds, measured on the same held-out objects, with mean and spread."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from anaglyph.data.catalog import create_dataset
+from anaglyph.data.source import Split
+from anaglyph.engine.evaluate import chance_metrics, embed_split, retrieval_metrics
+from anaglyph.engine.events import Listener, ignore
+from anaglyph.engine.models import load_method
+from anaglyph.engine.pseudo_labels import pseudo_label_quality
+from anaglyph.engine.recipe import Recipe
+from anaglyph.engine.run import LEAK_NOTE, RunOptions, check_leaks, make_splits, run_recipe
+
+SHOWN = {
+    "image_to_shape_map": "image→shape mAP",
+    "shape_to_image_map": "shape→image mAP",
+    "average_map": "average mAP",
+    "image_to_shape_recall_at_1": "image→shape R@1",
+    "shape_to_image_recall_at_1": "shape→image R@1",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run, measured."""
+
+    recipe: str
+    seed: int
+    data: str
+    inputs: str
+    """What the numbers used: views of a picture, points of a shape."""
+    metrics: dict[str, float]
+    """Retrieval on the test split."""
+    pseudo_labels: dict[str, dict[str, float]]
+    """stage -> quality of the labels it emitted, against the truth, on the training split."""
+    seconds: float
+    """Wall-clock training time of this call; 0 for what was already finished."""
+    leaks: list[str]
+    folder: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """What `run_study` found."""
+
+    heading: str
+    folder: Path
+    results: tuple[Result, ...]
+    chance: dict[str, dict[str, float]]
+    """data set -> metrics of random vectors."""
+    notes: tuple[str, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Headings of `rows`."""
+        return ["method", *SHOWN.values(), "runs"]
+
+    def rows(self) -> list[list[str]]:
+        """Chance, then each recipe with mean and, over several seeds, standard deviation."""
+        table = []
+        for data, metrics in self.chance.items():
+            name = "chance" if len(self.chance) == 1 else f"chance on {data}"
+            table.append([name, *(f"{metrics[key]:.3f}" for key in SHOWN), ""])
+        for recipe in dict.fromkeys(result.recipe for result in self.results):
+            runs = [result for result in self.results if result.recipe == recipe]
+            mark = " (LEAKS LABELS)" if runs[0].leaks else ""
+            cells = [mean_and_spread([run.metrics[key] for run in runs]) for key in SHOWN]
+            table.append([recipe + mark, *cells, str(len(runs))])
+        return table
+
+    def plain(self) -> dict[str, Any]:
+        """Everything as JSON-able data."""
+        return {
+            "heading": self.heading,
+            "report": str(self.folder / "report.html"),
+            "chance": self.chance,
+            "results": [asdict(result) for result in self.results],
+            "summary": [dict(zip(self.columns, row, strict=True)) for row in self.rows()],
+            "notes": list(self.notes),
+        }
+
+
+def run_study(
+    recipes: Mapping[str, Recipe],
+    *,
+    seeds: Sequence[int],
+    options: RunOptions,
+    listen: Listener = ignore,
+    title: str = "",
+) -> Study:
+    """Train every recipe with every seed below `options.output`, measure on the test split, write reports.
+
+    Args:
+        recipes: name -> recipe; a name is a row of the table and a folder.
+        seeds: one run each.
+        options: as for `run_recipe`.
+        listen: receives the events of all runs.
+        title: heading of the report; made of the names of the data sets where empty.
+    """
+    from anaglyph.engine.report import write_study_report
+
+    results = []
+    for name, recipe in recipes.items():
+        for seed in seeds:
+            seeded = replace(recipe, seed=seed)
+            folder = options.output / name / f"seed-{seed}"
+            began = time.monotonic()
+            artefact = run_recipe(seeded, replace(options, output=folder), listen=listen)
+            seconds = time.monotonic() - began
+            measured = measure_weights(
+                artefact, split="test", views=recipe.evaluation_views, device=options.device,
+                data_root=options.data_root, cache=options.cache, seed=seed,
+            )  # fmt: skip
+            splits = make_splits(seeded, data_root=options.data_root, cache=options.cache)
+            results.append(
+                Result(
+                    recipe=name,
+                    seed=seed,
+                    data=recipe.data.name,
+                    inputs=measured["inputs"],
+                    metrics=measured["metrics"],
+                    pseudo_labels=pseudo_label_quality(folder, splits.train),
+                    seconds=seconds,
+                    leaks=check_leaks(seeded),
+                    folder=str(folder),
+                )
+            )
+    chance = {}
+    for recipe in recipes.values():
+        test = make_splits(recipe, data_root=options.data_root, cache=options.cache).test
+        chance[recipe.data.name] = chance_metrics(torch.from_numpy(test.labels), seed=seeds[0])
+    heading = title or f"Retrieval on held-out {', '.join(chance)}"
+    notes = [
+        f"Measured with {', '.join(sorted({result.inputs for result in results}))}; seeds {list(seeds)}."
+    ]
+    notes += [LEAK_NOTE] if any(result.leaks for result in results) else []
+    study = Study(heading, options.output, tuple(results), chance, tuple(notes))
+    write_study_report(study, recipes, options)
+    return study
+
+
+def measure_weights(
+    weights: Path,
+    *,
+    split: Split,
+    views: int | None,
+    device: str,
+    data_root: Path,
+    cache: Path | None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Load weights and measure retrieval on a split of the data they were made for.
+
+    Returns:
+        `method`, `data`, `inputs` in words, and `metrics`.
+    """
+    saved = load_method(weights)
+    dataset = create_dataset(saved.data, split, root=data_root, cache=cache, seed=seed)
+    target = torch.device(
+        "cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu"
+    )
+    embedded = embed_split(saved.method.to(target), dataset, device=target, views=views)
+    sample = dataset[0]
+    have = 0 if sample.images is None else len(sample.images)
+    points = 0 if sample.points is None else len(sample.points)
+    return {
+        "method": saved.spec.method,
+        "data": saved.data.name,
+        "inputs": f"{views or have} view(s) of a picture against {points} points of a shape",
+        "objects": len(dataset),
+        "metrics": retrieval_metrics(embedded),
+    }
+
+
+def mean_and_spread(values: Sequence[float]) -> str:
+    """Text such as 0.931 for one value, 0.931 ± 0.004 (sample standard deviation) for several."""
+    mean = f"{statistics.fmean(values):.3f}"
+    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.3f}"
