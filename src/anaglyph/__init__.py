@@ -1,3 +1,92 @@
-"""Anaglyph: one space for pictures, 3D shapes and words, learned mostly without labels."""
+"""Anaglyph: one space for pictures, 3D shapes and words, learned mostly without labels.
+
+Everything in `__all__` is public and guarded by `api_surface.json`. Names are imported when first used,
+so that `import anaglyph` costs nothing and never reaches torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anaglyph.data.catalog import DataConfig, create_dataset, list_datasets
+    from anaglyph.encoders.catalog import create_encoder, list_encoders
+    from anaglyph.engine.models import load_method
+    from anaglyph.engine.recipe import list_recipes, load_recipe
+    from anaglyph.engine.run import RunOptions, run_recipe
+    from anaglyph.errors import (
+        AnaglyphError,
+        CheckpointError,
+        ConfigError,
+        DataError,
+        MissingExtraError,
+        TrainingError,
+        WeightsError,
+    )
+    from anaglyph.methods.base import Method
+    from anaglyph.methods.catalog import create_method, list_methods
+    from anaglyph.types import Batch, Sample, StepOutput
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AnaglyphError",
+    "Batch",
+    "CheckpointError",
+    "ConfigError",
+    "DataConfig",
+    "DataError",
+    "Method",
+    "MissingExtraError",
+    "RunOptions",
+    "Sample",
+    "StepOutput",
+    "TrainingError",
+    "WeightsError",
+    "__version__",
+    "create_dataset",
+    "create_encoder",
+    "create_method",
+    "list_datasets",
+    "list_encoders",
+    "list_methods",
+    "list_recipes",
+    "load_method",
+    "load_recipe",
+    "run_recipe",
+]
+
+_HOMES = {
+    "anaglyph.data.catalog": ("DataConfig", "create_dataset", "list_datasets"),
+    "anaglyph.encoders.catalog": ("create_encoder", "list_encoders"),
+    "anaglyph.engine.models": ("load_method",),
+    "anaglyph.engine.recipe": ("list_recipes", "load_recipe"),
+    "anaglyph.engine.run": ("RunOptions", "run_recipe"),
+    "anaglyph.errors": (
+        "AnaglyphError",
+        "CheckpointError",
+        "ConfigError",
+        "DataError",
+        "MissingExtraError",
+        "TrainingError",
+        "WeightsError",
+    ),
+    "anaglyph.methods.base": ("Method",),
+    "anaglyph.methods.catalog": ("create_method", "list_methods"),
+    "anaglyph.types": ("Batch", "Sample", "StepOutput"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on its first use."""
+    if name not in _HOME_OF:
+        from anaglyph.errors import unknown_name
+
+        raise AttributeError(f"anaglyph: {unknown_name('public name', name, __all__)}")
+    value: object = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

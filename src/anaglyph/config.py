@@ -17,10 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cattrs
 import yaml
 
-from anaglyph.errors import ConfigError, unknown_name
+from anaglyph.errors import ConfigError, DataError, unknown_name
 
 T = TypeVar("T")
 MAX_BYTES = 1 << 20
@@ -43,7 +42,7 @@ def parse_yaml(text: str, *, where: str = "text") -> dict[str, Any]:
     try:
         value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader subclass
     except yaml.YAMLError as error:
-        raise ConfigError(f"'{where}' is not plain YAML data: {error}") from error
+        raise ConfigError(f"'{where}' is not plain YAML data: {_yaml_fault(error)}.") from error
     except RecursionError as error:
         raise ConfigError(f"'{where}' is nested deeper than {MAX_DEPTH} levels.") from error
     if not isinstance(value, dict):
@@ -60,10 +59,8 @@ def parse_value(text: str) -> Any:
 
 def structure(cls: type[T], data: Mapping[str, Any], *, where: str) -> T:
     """Build the dataclass `cls` from plain data; ConfigError names the place (`where.field.field`)."""
-    try:
-        return _converter().structure(data, cls)
-    except Exception as error:
-        raise ConfigError(_explain(error, where)) from error
+    made: T = _filled(cls, data, where)
+    return made
 
 
 def plain(config: object) -> Any:
@@ -86,6 +83,13 @@ def fingerprint(config: object) -> str:
     """16 hexadecimal digits that change when any value of the config changes."""
     text = json.dumps(plain(config), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def mapping(value: Any, where: str) -> Mapping[Any, Any]:
+    """`value` where it is one; ConfigError naming the place otherwise."""
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where} must be a mapping of names to values, got {_shown(value)}.")
+    return value
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,10 +120,11 @@ class _StrictLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"the key '{key}' stands twice")
+        seen: set[str] = set()
+        for name in (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if name in seen:
+                raise yaml.YAMLError(f"the key '{name}' stands twice")
+            seen.add(name)
         return super().construct_mapping(node, deep=deep)
 
 
@@ -131,6 +136,14 @@ _StrictLoader.add_implicit_resolver(
 )
 
 
+def _yaml_fault(error: yaml.YAMLError) -> str:
+    """What is wrong and where, on one line."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).split())
+    mark = error.problem_mark
+    return f"{error.problem} (line {mark.line + 1}, column {mark.column + 1})"
+
+
 def _depth(value: object) -> int:
     if isinstance(value, dict):
         return 1 + max((_depth(item) for item in value.values()), default=0)
@@ -139,79 +152,84 @@ def _depth(value: object) -> int:
     return 0
 
 
-class _WrongValueError(ValueError):
-    pass
+def _filled(kind: Any, value: Any, where: str) -> Any:
+    """`value` as the annotated type `kind`; ConfigError naming `where` when it is anything else."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return value
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(kind, value, where)
+    if origin is typing.Literal:
+        if not any(value == item and type(value) is type(item) for item in arguments):
+            raise ConfigError(f"{where}: {unknown_name('choice', str(value), map(str, arguments))}")
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _union(arguments, value, where)
+    if origin in (tuple, list):
+        return _sequence(origin, arguments, value, where)
+    if origin in (dict, Mapping):
+        key_kind, item_kind = arguments
+        return {
+            _filled(key_kind, key, f"{where}, key {key!r}"): _filled(item_kind, item, f"{where}.{key}")
+            for key, item in mapping(value, where).items()
+        }
+    return _scalar(kind, value, where)
 
 
-def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
-    for kind in (int, float, str, bool):
-        converter.register_structure_hook(kind, _strict_scalar)
-    converter.register_structure_hook(Path, lambda value, _: Path(_strict_scalar(value, str)))
-    converter.register_structure_hook_func(_is_literal, _literal)
-    converter.register_structure_hook_func(_is_union, lambda value, kind: _union(converter, value, kind))
-    return converter
+def _dataclass(cls: Any, value: Any, where: str) -> Any:
+    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
+    kinds = typing.get_type_hints(cls)
+    given = mapping(value, where)
+    for name in given:
+        if name not in fields:
+            raise ConfigError(f"{where}: {unknown_name('option', str(name), fields)}")
+    for name, field in fields.items():
+        optional = (
+            field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        )
+        if name not in given and not optional:
+            raise ConfigError(f"{where}: '{name}' is required but missing.")
+    chosen = {name: _filled(kinds[name], item, f"{where}.{name}") for name, item in given.items()}
+    try:
+        return cls(**chosen)
+    except (ConfigError, DataError, ValueError) as error:  # raised by the class's own checks
+        raise ConfigError(f"{where}: {error}") from error
 
 
-def _strict_scalar(value: Any, kind: type) -> Any:
+def _sequence(origin: Any, kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    if not isinstance(value, list | tuple):
+        raise ConfigError(f"{where} must be a list such as [1, 2], got {_shown(value)}.")
+    if origin is tuple and kinds[-1] is not Ellipsis:
+        if len(value) != len(kinds):
+            raise ConfigError(f"{where} must have {len(kinds)} items, got {len(value)}.")
+    else:
+        kinds = kinds[:1] * len(value)
+    items = zip(kinds, value, strict=True)
+    return origin(_filled(kind, item, f"{where}[{place}]") for place, (kind, item) in enumerate(items))
+
+
+def _union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and type(None) in kinds:
+        return None
+    rest = [kind for kind in kinds if kind is not type(None)]
+    if len(rest) == 1:
+        return _filled(rest[0], value, where)
+    if type(value) in rest:
+        return value
+    names = ", ".join(getattr(kind, "__name__", str(kind)) for kind in rest)
+    raise ConfigError(f"{where} must be one of {names}, got {_shown(value)}.")
+
+
+def _scalar(kind: Any, value: Any, where: str) -> Any:
+    if kind is Path:
+        return Path(_scalar(str, value, where))
     if kind is float and type(value) is int:
         return float(value)
-    if type(value) is not kind:
-        raise _WrongValueError(f"must be {kind.__name__}, got {type(value).__name__} {value!r}")
+    if type(value) is not kind or value != value:  # NaN would make a configuration unequal to itself
+        raise ConfigError(f"{where} must be {kind.__name__}, got {_shown(value)}.")
     return value
 
 
-def _literal(value: Any, kind: Any) -> Any:
-    allowed = typing.get_args(kind)
-    if value not in allowed or type(value) not in {type(item) for item in allowed}:
-        raise _WrongValueError(unknown_name("choice", str(value), map(str, allowed)))
-    return value
-
-
-def _is_literal(kind: Any) -> bool:
-    origin: object = typing.get_origin(kind)
-    return origin is typing.Literal
-
-
-def _is_union(kind: Any) -> bool:
-    return typing.get_origin(kind) in (typing.Union, types.UnionType)
-
-
-def _union(converter: cattrs.Converter, value: Any, kind: Any) -> Any:
-    options = typing.get_args(kind)
-    if value is None and type(None) in options:
-        return None
-    rest = [option for option in options if option is not type(None)]
-    if len(rest) == 1:
-        return converter.structure(value, rest[0])
-    for option in rest:
-        if type(value) is option:
-            return value
-    names = ", ".join(getattr(option, "__name__", str(option)) for option in rest)
-    raise _WrongValueError(f"must be one of {names}, got {type(value).__name__} {value!r}")
-
-
-def _explain(error: BaseException, where: str) -> str:
-    """The first leaf of cattrs' nested groups as one sentence with its place."""
-    if isinstance(error, cattrs.ForbiddenExtraKeysError):
-        known = [field.name for field in dataclasses.fields(error.cl)] if error.cl else []
-        return f"{where}: {unknown_name('option', sorted(error.extra_fields)[0], known)}"
-    if isinstance(error, BaseExceptionGroup):
-        leaf = error.exceptions[0]
-        return _explain(leaf, where + _note_of(leaf))
-    if isinstance(error, KeyError):
-        return f"{where}: '{error.args[0]}' is required but missing."
-    if isinstance(error, _WrongValueError):
-        return f"{where}: {error}"
-    return f"{where}: {error} ({type(error).__name__})"
-
-
-def _note_of(error: BaseException) -> str:
-    for note in getattr(error, "__notes__", []):
-        name = getattr(note, "name", None)
-        if name is not None:
-            return f".{name}"
-        index = getattr(note, "index", None)
-        if index is not None:
-            return f"[{index}]"
-    return ""
+def _shown(value: object) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -15,7 +15,8 @@ def ply_bytes(form, *, camera_first=False):
     rows = np.zeros(4, dtype=vertex)
     rows["red"], rows["x"], rows["y"], rows["z"] = 200, *POINTS.T
     elements = {
-        "vertex": "element vertex 4\nproperty uchar red\nproperty float x\nproperty double y\nproperty float z\n",
+        "vertex": "element vertex 4\nproperty uchar red\nproperty float x\n"
+        "property double y\nproperty float z\n",
         "camera": "element camera 1\nproperty float focal\nproperty int width\n",
     }
     bodies = {"vertex": rows.tobytes(), "camera": np.array([1.5], order + "f4").tobytes() + bytes(4)}
@@ -38,6 +39,10 @@ def test_ply_vertices_are_found_among_other_properties_and_elements(tmp_path, fo
     np.testing.assert_array_equal(read_cloud(path), POINTS)
 
 
+def lines():
+    return "\n".join(" ".join(map(str, row)) for row in POINTS.tolist())
+
+
 def write(path):
     """The same points with a further column in the format of the suffix."""
     wide = np.concatenate([POINTS, np.ones((4, 1), dtype=np.float32)], axis=1)
@@ -54,9 +59,7 @@ def write(path):
         case ".csv":
             path.write_text("x,y,z,nx\n" + "\n".join(",".join(map(str, row)) for row in wide))
         case ".off":
-            path.write_text(
-                "OFF\n# a remark\n4 1 0\n" + "\n".join("{:f} {:f} {:f}".format(*tuple(p)) for p in POINTS) + "\n3 0 1 2\n"
-            )
+            path.write_text(f"OFF\n# a remark\n4 1 0\n{lines()}\n3 0 1 2\n")
 
 
 SUFFIXES = ["npy", "npz", "h5", "txt", "xyz", "csv", "off"]
@@ -72,7 +75,7 @@ def test_every_format_gives_the_same_float32_points(tmp_path, suffix):
 
 
 def test_an_off_file_may_carry_its_counts_on_the_first_line(tmp_path):
-    (tmp_path / "a.off").write_text("OFF4 1 0\n" + "\n".join("{:f} {:f} {:f}".format(*tuple(p)) for p in POINTS))
+    (tmp_path / "a.off").write_text(f"OFF4 1 0\n{lines()}")
     np.testing.assert_array_equal(read_cloud(tmp_path / "a.off"), POINTS)
 
 
@@ -90,9 +93,11 @@ def test_a_file_cut_anywhere_is_an_error_that_names_it(tmp_path, suffix):
         try:
             points = read_cloud(path)
         except DataError as error:
-            assert f"'{path}'" in str(error)
+            message = str(error)
         else:
+            message = f"'{path}'"
             np.testing.assert_array_equal(points, POINTS)  # only what lies after the points is gone
+        assert f"'{path}'" in message
 
 
 def test_text_with_uneven_lines_is_an_error(tmp_path):

@@ -30,7 +30,7 @@ def run_and_show(
 
     Args:
         recipes: name -> resolved recipe.
-        seeds: one run each.
+        seeds: one run each; none takes each recipe's own.
         options: `output` is the folder above the runs.
         json: print JSON instead of the table.
         main: whether this process prints (rank 0).
@@ -43,7 +43,8 @@ def run_and_show(
         try:
             study = run_study(recipes, seeds=seeds, options=options, listen=display, title=title)
         except Interrupted as stopped:
-            print(f"anaglyph: {stopped}. Go on with the same command and --resume.", file=sys.stderr)
+            if main:
+                print(f"anaglyph: {stopped}. Go on with the same command and --resume.", file=sys.stderr)
             return 1
     if not main:
         return 0

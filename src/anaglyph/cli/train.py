@@ -14,7 +14,7 @@ def train(
     data: str | None = None,
     preset: str = "best",
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...")] = (),
-    seeds: tuple[int, ...] = (0,),
+    seeds: tuple[int, ...] = (),
     output: Path | None = None,
     resume: bool = False,
     precision: Literal["float32", "bfloat16"] | None = None,
@@ -36,7 +36,7 @@ def train(
         data: data set, when a target is a method such as romo.
         preset: preset, when a target is a method.
         set: changes to the recipe, such as stages.learn.epochs=5; names are those of the recipe file.
-        seeds: one run each; the table shows mean and spread.
+        seeds: one run each, the table shows mean and spread; the recipe's own by default.
         output: folder of the runs; runs/ by default, with one folder per recipe and seed below it.
         resume: continue what lies in the output folder; finished stages are skipped.
         precision: bfloat16 runs the networks under autocast; default is the recipe's.
@@ -51,7 +51,7 @@ def train(
     from anaglyph.cli.places import cache_folder, processes
     from anaglyph.cli.places import data_root as root
     from anaglyph.cli.results import run_and_show
-    from anaglyph.engine.recipe import load_recipe, recipe_name
+    from anaglyph.engine.recipe import load_recipe, recipe_name, run_name
     from anaglyph.engine.run import RunOptions
     from anaglyph.errors import ConfigError
 
@@ -59,7 +59,11 @@ def train(
         raise ConfigError("nothing to train; name a recipe. `anaglyph models` lists them.")
     changes = (*set, *((f"precision={precision}",) if precision else ()))
     names = [recipe_name(target, data=data, preset=preset) for target in targets]
-    recipes = [load_recipe(name, assignments=changes) for name in names]
+    recipes = {run_name(name): load_recipe(name, assignments=changes) for name in names}
+    if len(recipes) < len(names):
+        raise ConfigError(
+            f"two targets share a name ({', '.join(map(run_name, names))}); train them one by one."
+        )
     world, local, rank = processes()
     options = RunOptions(
         output=output or Path("runs"),
@@ -68,12 +72,11 @@ def train(
         device=device,
         processes=world,
         local_processes=local,
+        rank=rank,
         resume=resume,
         workers=workers,
         save_every=save_every,
         validate_every=validate_every or None,
         loggers=log,
     )
-    return run_and_show(
-        dict(zip(names, recipes, strict=True)), seeds=seeds, options=options, json=json, main=rank == 0
-    )
+    return run_and_show(recipes, seeds=seeds, options=options, json=json, main=rank == 0)

@@ -99,4 +99,4 @@ def _checked_options(name: str, options: Mapping[str, Any], *, where: str) -> di
     ]
     schema: type[Any] = dataclasses.make_dataclass(name, fields, frozen=True, kw_only=True)
     checked: object = structure(schema, options, where=where)
-    return {field.name: getattr(checked, field.name) for field in dataclasses.fields(checked)}
+    return {field.name: getattr(checked, field.name) for field in dataclasses.fields(schema)}

@@ -31,13 +31,12 @@ class Found:
 
 
 def save_checkpoint(root: Path, *, step: int, identity: Mapping[str, Any], state: Mapping[str, Any]) -> Path:
-    """Write one checkpoint under `root`, then drop all but the newest two.
+    """Write one checkpoint under `root`, then drop all older ones but one.
 
     Raises:
         DataError: the disk is full; everything that was there before still is.
     """
     target = root / f"step-{step:08d}"
-    root.mkdir(parents=True, exist_ok=True)
     if target.exists():  # a folder of this step that failed verification, or an earlier save of it
         if verify_manifest(target) is None:
             return target
@@ -49,7 +48,8 @@ def save_checkpoint(root: Path, *, step: int, identity: Mapping[str, Any], state
             {"format": FORMAT, "fingerprint": fingerprint(identity), "identity": dict(identity), **state},
         )
         write_manifest(folder)
-    for old in _folders(root)[:-KEEP]:
+    older = [folder for folder in _folders(root) if folder.name < target.name]
+    for old in older[: -(KEEP - 1)]:
         shutil.rmtree(old)
     return target
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from anaglyph.data.paired import PairedObjects
+from anaglyph.errors import ConfigError
 from anaglyph.evaluation.retrieval import instance_recall_at, mean_average_precision, recall_at
 from anaglyph.methods.base import Method
 from anaglyph.randomness import torch_generator
@@ -65,7 +66,7 @@ def choose_views(batch: Batch, views: int | None) -> Batch:
         return batch
     have = batch.images.shape[1]
     if not 1 <= views <= have:
-        raise ValueError(f"views must lie in 1..{have}, got {views}")
+        raise ConfigError(f"{views} views are asked for; the pictures have 1 to {have}.")
     chosen = [have * i // views for i in range(views)]
     return Batch(batch.keys, batch.indices, batch.images[:, chosen], batch.points, batch.labels)
 

@@ -14,10 +14,13 @@ class FiniteGuard:
 
     Args:
         report: file that lists the keys of every skipped batch, for whoever looks for the cause.
+
+    Of several processes only one has `writes`.
     """
 
     def __init__(self, report: Path) -> None:
         self.report = report
+        self.writes = True
         self.skipped: list[dict[str, object]] = []
         self.in_a_row = 0
 
@@ -32,7 +35,8 @@ class FiniteGuard:
             return True
         self.in_a_row += 1
         self.skipped.append({"step": step, "loss": str(loss), "gradient_norm": str(norm), "keys": list(keys)})
-        write_json(self.report, self.skipped)
+        if self.writes:
+            write_json(self.report, self.skipped)
         if self.in_a_row >= PATIENCE:
             raise TrainingError(
                 f"the loss or its gradient was not finite {PATIENCE} steps in a row (last: step {step}, "

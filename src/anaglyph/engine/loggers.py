@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from anaglyph.errors import MissingExtraError
-from anaglyph.io.atomic import write_text
+from anaglyph.io.atomic import NO_ROOM, write_text
 
 
 class Logger(Protocol):
@@ -35,13 +36,24 @@ class JsonLines:
         self.file = path.open("a", encoding="utf-8")
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Append one line and flush it."""
+        """Append one line and flush it; on a full disk it waits in memory for the next one."""
         self.file.write(json.dumps({"step": step, **values}) + "\n")
-        self.file.flush()
+        with _room_may_return():
+            self.file.flush()
 
     def close(self) -> None:
         """Close the file."""
-        self.file.close()
+        with _room_may_return():
+            self.file.close()
+
+
+@contextmanager
+def _room_may_return() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
 
 
 class TensorBoard:

@@ -143,7 +143,7 @@ def fit(stage: Stage, *, fabric: Fabric, listen: Listener, stop: StopRequest, op
             method.train()
             for batch in run.batches():
                 run.step(batch)
-                if stop.requested:
+                if run.anyone(stop.requested):
                     run.save()
                     raise Interrupted(f"stopped at step {run.done} of {stage.steps} of stage {stage.name}")
                 if options.save_every and run.done % options.save_every == 0:
@@ -161,6 +161,7 @@ class _Run:
         self.stage, self.fabric, self.listen, self.options = stage, fabric, listen, options
         self.position = Position()
         self.finite, self.disk = FiniteGuard(stage.folder / "nonfinite.json"), DiskGuard()
+        self.finite.writes = fabric.global_rank == 0
         self.trainable = [p for p in stage.method.parameters() if p.requires_grad]
         self.wrapped, self.optimiser = fabric.setup(
             stage.method, build_optimiser(stage.method, stage.spec.optimiser)
@@ -202,13 +203,15 @@ class _Run:
         stage, spec = self.stage, self.stage.spec.optimiser
         rate = learning_rate(spec, step=self.done, steps=stage.steps, steps_per_epoch=stage.steps_per_epoch)
         set_learning_rate(self.optimiser, rate)
+        moved = batch.to(self.fabric.device)
         with seeded(stage.seed, stage.name, "step", self.done, self.fabric.global_rank):
-            output = self.wrapped.training_step(batch.to(self.fabric.device))
+            output = self.wrapped.training_step(moved)
         self.optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(output.loss)
         norm = gradient_norm(self.trainable, clip=spec.clip_norm)
         loss = float(gather_rows(output.loss.detach().reshape(1)).mean())
-        if self.finite.admits(step=self.done, loss=loss, norm=norm, keys=batch.keys):
+        keys = tuple(stage.dataset.keys[row] for row in gather_rows(moved.indices).tolist())
+        if self.finite.admits(step=self.done, loss=loss, norm=norm, keys=keys):
             self.optimiser.step()
             with torch.no_grad():
                 stage.method.after_step()
@@ -225,6 +228,10 @@ class _Run:
                 loss,
             )
         )
+
+    def anyone(self, here: bool) -> bool:
+        """Whether it is so in any process, so that all of them stop after the same step."""
+        return bool(gather_rows(torch.tensor([here], device=self.fabric.device)).any())
 
     def end_epoch(self) -> None:
         """Log the epoch's means, move on, and validate where it is due."""

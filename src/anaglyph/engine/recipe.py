@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from anaglyph.config import merge, override, parse_yaml, plain, read_yaml, structure
+from anaglyph.config import mapping, merge, override, parse_yaml, plain, read_yaml, structure
 from anaglyph.data.catalog import DataConfig, dataset_source
 from anaglyph.encoders.catalog import check_encoder
 from anaglyph.errors import ConfigError, unknown_name
@@ -51,6 +51,19 @@ class OptimiserSpec:
     """Learning rate at the end as a fraction of the peak."""
     clip_norm: float | None = None
     """Largest gradient norm; None leaves gradients as they are."""
+
+    def __post_init__(self) -> None:
+        rules = (
+            ("lr", self.lr > 0, "> 0"),
+            ("weight_decay", self.weight_decay >= 0, ">= 0"),
+            ("momentum", 0 <= self.momentum < 1, "in [0, 1)"),
+            ("warmup_epochs", self.warmup_epochs >= 0, ">= 0"),
+            ("final_fraction", 0 <= self.final_fraction <= 1, "in [0, 1]"),
+            ("clip_norm", self.clip_norm is None or self.clip_norm > 0, "> 0 or null"),
+        )
+        for name, holds, rule in rules:
+            if not holds:
+                raise ConfigError(f"{name} must be {rule}, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,23 +126,31 @@ def resolve(data: Mapping[str, Any], *, assignments: Sequence[str] = (), where: 
     for assignment in assignments:
         data = override(data, assignment)
     method, preset = data.get("method"), data.get("preset", "paper")
+    if method is None:
+        raise ConfigError(
+            f"{where}: 'method' is required but missing; it is one of {', '.join(PRESET_FAMILIES)}."
+        )
     data = merge(load_preset(str(method), str(preset)), {"preset": preset, **data})
     # `encoders` beside `stages` is shorthand for "in every stage".
-    shared = data.pop("encoders", {})
-    for stage in data.get("stages", {}).values():
-        stage["encoders"] = merge(shared, stage.get("encoders", {}))
-    return check(structure(Recipe, data, where=where))
+    shared = mapping(data.pop("encoders", {}), "encoders")
+    stages = {}
+    for name, stage in mapping(data.get("stages", {}), "stages").items():
+        own = mapping(mapping(stage, f"stages.{name}").get("encoders", {}), f"stages.{name}.encoders")
+        stages[name] = {**stage, "encoders": merge(shared, own)}
+    return check(structure(Recipe, {**data, "stages": stages}, where=where))
 
 
 def check(recipe: Recipe) -> Recipe:
     """Every name exists, every option is known; returns the recipe with all defaults written out."""
+    if recipe.evaluation_views is not None and recipe.evaluation_views < 1:
+        raise ConfigError(f"evaluation_views must be >= 1 or null (all), got {recipe.evaluation_views}.")
     if not recipe.stages:
         raise ConfigError("a recipe needs at least one stage; add one under 'stages'.")
     stages: dict[str, StageSpec] = {}
     for name, stage in recipe.stages.items():
         where = f"stages.{name}"
         for modality, encoder in stage.encoders.items():
-            check_encoder(encoder.name, encoder.options, where=f"{where}.encoders.{modality}.options")
+            check_encoder(encoder.name, encoder.options, where=f"{where}.encoders.{modality}")
         for needed in stage.needs:
             if needed not in stages:
                 raise ConfigError(f"{where}.needs: {unknown_name('earlier stage', needed, stages)}")
@@ -137,8 +158,13 @@ def check(recipe: Recipe) -> Recipe:
             raise ConfigError(
                 f"{where}: epochs={stage.epochs}, batch={stage.batch}; epochs must be >= 1 and batch >= 2."
             )
-        config_cls = METHODS.load(stage.method).config_cls
-        config = plain(structure(config_cls, stage.config, where=f"{where}.config"))
+        method = METHODS.load(stage.method)
+        if set(stage.encoders) != set(method.inputs):
+            raise ConfigError(
+                f"{where}.encoders: has {', '.join(sorted(stage.encoders)) or 'none'}; "
+                f"{stage.method} needs one for each of {', '.join(sorted(method.inputs))}."
+            )
+        config = plain(structure(method.config_cls, stage.config, where=f"{where}.config"))
         stages[name] = replace(stage, config=config)
     data = DataConfig(name=recipe.data.name, options=plain(dataset_source(recipe.data)))
     return replace(recipe, stages=stages, data=data)
@@ -187,6 +213,19 @@ def recipe_name(target: str, *, data: str | None, preset: str) -> str:
     if preset not in presets:
         raise ConfigError(unknown_name(f"preset of {target}", preset, presets))
     return f"{data}_{target}_{preset}"
+
+
+def run_name(recipe: str) -> str:
+    """Folder and table name of a recipe's runs: its name, or the stem of its file.
+
+    The recipe.yaml that `<name>/seed-<seed>` keeps stands for the run it lies in.
+    """
+    path = Path(recipe)
+    if path.suffix not in {".yaml", ".yml"}:
+        return recipe
+    folder = path.absolute().parent
+    stored = path.name == "recipe.yaml" and folder.name.startswith("seed-")
+    return folder.parent.name if stored else path.stem
 
 
 def recipe_title(name: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,14 @@ from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
 from anaglyph.engine.models import FILE, build_method, save_method
 from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
 from anaglyph.errors import ConfigError
-from anaglyph.io.atomic import new_folder, verify_manifest, write_json, write_manifest, write_text
+from anaglyph.io.atomic import (
+    new_folder,
+    remove_leftovers,
+    verify_manifest,
+    write_json,
+    write_manifest,
+    write_text,
+)
 from anaglyph.methods.base import Method
 from anaglyph.methods.catalog import METHODS
 
@@ -61,6 +69,8 @@ class RunOptions:
     """Processes started by torchrun, all told."""
     local_processes: int = 1
     """Those on this machine."""
+    rank: int = 0
+    """Number of this process; the first alone writes reports."""
     resume: bool = False
     """Continue the run in `output`."""
     workers: int = 0
@@ -210,6 +220,8 @@ def open_run_folder(recipe: Recipe, options: RunOptions) -> None:
             f"'{options.output}' was made with another recipe ({other}). "
             f"Resume with '{file}', or choose another --output."
         )
+    for folder in (options.output, *options.output.glob("stages/*"), *options.output.glob("stages/*/*/")):
+        remove_leftovers(folder)
 
 
 def fit_options(recipe: Recipe, options: RunOptions, splits: Splits, fabric: Fabric) -> FitOptions:
@@ -242,15 +254,23 @@ def is_finished(artefact: Path, identity: Mapping[str, Any]) -> bool:
 def leave_artefact(stage: Stage, recipe: Recipe, fabric: Fabric) -> None:
     """Write weights, the method's products and what made them, all or nothing."""
     target = stage.folder / "artefact"
+    findings: dict[str, float] = {}
+    if target.exists():  # damaged: an intact one of this identity would have been taken as it is
+        shutil.rmtree(target)
     with new_folder(target) as folder:
         with prepared(stage, "finish"):
-            context = stage.context(stage.spec.epochs, device=fabric.device, log=lambda values: None)
+            context = stage.context(stage.spec.epochs, device=fabric.device, log=findings.update)
             stage.method.finish(context, folder)
         save_method(
             folder / FILE, stage.method, spec=stage.spec, data=recipe.data, objects=len(stage.dataset),
             identity=fingerprint(stage.identity),
         )  # fmt: skip
         write_json(
-            folder / "stage.json", {"fingerprint": fingerprint(stage.identity), "identity": stage.identity}
+            folder / "stage.json",
+            {
+                "fingerprint": fingerprint(stage.identity),
+                "identity": stage.identity,
+                "findings": findings,
+            },
         )
         write_manifest(folder)

@@ -101,7 +101,7 @@ def run_study(
 
     Args:
         recipes: name -> recipe; a name is a row of the table and a folder.
-        seeds: one run each.
+        seeds: one run each; none takes each recipe's own.
         options: as for `run_recipe`.
         listen: receives the events of all runs.
         title: heading of the report; made of the names of the data sets where empty.
@@ -110,7 +110,7 @@ def run_study(
 
     results = []
     for name, recipe in recipes.items():
-        for seed in seeds:
+        for seed in seeds or (recipe.seed,):
             seeded = replace(recipe, seed=seed)
             folder = options.output / name / f"seed-{seed}"
             began = time.monotonic()
@@ -137,14 +137,14 @@ def run_study(
     chance = {}
     for recipe in recipes.values():
         test = make_splits(recipe, data_root=options.data_root, cache=options.cache).test
-        chance[recipe.data.name] = chance_metrics(torch.from_numpy(test.labels), seed=seeds[0])
+        chance[recipe.data.name] = chance_metrics(torch.from_numpy(test.labels), seed=results[0].seed)
     heading = title or f"Retrieval on held-out {', '.join(chance)}"
-    notes = [
-        f"Measured with {', '.join(sorted({result.inputs for result in results}))}; seeds {list(seeds)}."
-    ]
+    inputs = ", ".join(sorted({result.inputs for result in results}))
+    notes = [f"Measured with {inputs}; seeds {sorted({result.seed for result in results})}."]
     notes += [LEAK_NOTE] if any(result.leaks for result in results) else []
     study = Study(heading, options.output, tuple(results), chance, tuple(notes))
-    write_study_report(study, recipes, options)
+    if options.rank == 0:
+        write_study_report(study, recipes, options)
     return study
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _GRID = 2.0**40
-_BLOCK = 1 << 20
-"""Scores held at once when no chunk is given; 8 MB, which a cache can hold."""
+_BLOCK = 1 << 21
+"""Scores held at once when no chunk is given, 16 MB."""
 
 
 def mean_average_precision(

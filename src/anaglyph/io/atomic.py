@@ -21,7 +21,8 @@ from anaglyph.errors import DataError
 
 MANIFEST = "manifest.json"
 _SUFFIX = ".partial"
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the system calls a full disk, a used-up quota and a file beyond its limit."""
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -131,7 +132,7 @@ def _no_room_is_named(path: Path, *, needed: int | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in NO_ROOM:
             raise
         place = next((folder for folder in path.absolute().parents if folder.is_dir()), Path("/"))
         amount = "" if needed is None else f"{needed} bytes are needed, "

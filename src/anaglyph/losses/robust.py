@@ -16,6 +16,7 @@ from anaglyph.losses.reduction import at_least_float32, weighted_mean
 RobustForm = Literal["plain", "clip", "released"]
 _LOG_CEILING = -1e-7
 _ROUNDING = 1e-5
+"""A probability within this of a threshold, relatively, counts as equal to it: not above."""
 
 
 def robust_concentrating_loss(

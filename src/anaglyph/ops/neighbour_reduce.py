@@ -53,7 +53,8 @@ class _NeighbourMax(torch.autograd.Function):
             best = gathered.amax(dim=1)
             result[start : start + step] = best
             if place is not None:
-                place[start : start + step] = ((gathered == best[:, None]).to(kind) * rank).amax(dim=1)
+                attains = (gathered == best[:, None]).view(torch.uint8)  # bool as 0 and 1, in place
+                place[start : start + step] = (attains * rank).amax(dim=1)
         if place is not None:
             ctx.save_for_backward(index, place)
             ctx.rows = len(values)

@@ -131,8 +131,13 @@ class ModelNet:
 
     def _paired(self, clouds: Clouds, views: ViewList) -> tuple[Clouds, ViewList]:
         """Both in the order of the ids that both have."""
+        pictured = set(views.ids)
+        if not pictured & set(clouds.ids):
+            raise DataError(
+                f"no cloud and no view share an id (clouds: '{clouds.ids[0]}' ..., views: '{views.ids[0]}' "
+                f"...); name the pictures <id>_<view> or write a pairs.csv."
+            )
         if self.unpaired == "drop":
-            pictured = set(views.ids)
             clouds = _rows(
                 clouds, np.array([r for r, key in enumerate(clouds.ids) if key in pictured], dtype=int)
             )

@@ -85,7 +85,7 @@ def _from_npz(shards: list[Path], names: tuple[str, ...]) -> Clouds:
     points: list[NDArray[Any]] = []
     for shard in shards:
         try:
-            with np.load(shard, allow_pickle=False) as arrays:
+            with shard.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 ids += [_text(key) for key in arrays["id"]]
                 classes += [names[label] for label in arrays["label"]]
                 points += list(arrays["points"])

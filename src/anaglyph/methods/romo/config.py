@@ -136,13 +136,14 @@ class DiscoverConfig:
     """Augmentations of each object and modality per step."""
     draws: int = 4
     """Augmented passes averaged with the plain one before labels are made."""
-    labels_from: Literal["graph", "heads", "kmeans"] = "graph"
-    """Spectral clusters of the neighbour graph of fused embeddings; the most informative head; k-means."""
-    neighbours: int = 15
-    """Neighbours per object in the graph."""
+    labels_from: Literal[
+        "best", "graph10", "graph15", "graph30", "graph50", "consensus", "kmeans", "head"
+    ] = "best"
+    """Which clustering becomes the labels: spectral clusters of a graph of 10 to 50 neighbours, of all heads'
+    posteriors, k-means, the most informative head, or of all these the best by normalised cut."""
 
     def __post_init__(self) -> None:
-        positive(self, "clusters", "embed_dim", "head_temperature", "temperature", "crops", "neighbours")
+        positive(self, "clusters", "embed_dim", "head_temperature", "temperature", "crops")
         not_negative(self, "balance", "information_weight", "contrast_weight", "draws")
         if not self.head_multiples or min(self.head_multiples) <= 0:
             raise ConfigError(f"head_multiples must be positive numbers, got {list(self.head_multiples)}.")

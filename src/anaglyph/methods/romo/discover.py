@@ -24,10 +24,8 @@ from anaglyph.methods.romo.config import DiscoverConfig
 from anaglyph.methods.romo.embeddings import average_embeddings, embed_crops, prototype_posterior
 from anaglyph.methods.romo.heads import CosineHead
 from anaglyph.methods.romo.labels import MODALITIES, PseudoLabels, cluster_health, write_pseudo_labels
+from anaglyph.methods.romo.partitions import candidates, choose_partition
 from anaglyph.nn.gather import gather_rows
-from anaglyph.ops.kmeans import kmeans
-from anaglyph.ops.neighbour_graph import spectral_clusters
-from anaglyph.randomness import torch_generator
 from anaglyph.types import Batch, StageContext, StepOutput
 
 
@@ -76,7 +74,7 @@ class Discover(Method):
     def finish(self, context: StageContext, folder: Path) -> list[Path]:
         """Fused embeddings of the whole training split -> clusters -> one label and confidence an object."""
         embeddings = average_embeddings(self, context, draws=self.config.draws)
-        labels = self._cluster(embeddings, seed=context.seed)
+        labels = self._cluster(embeddings, context)
         confidence = prototype_posterior(
             embeddings, labels, clusters=self.config.clusters, temperature=self.config.head_temperature
         ).gather(1, labels[:, None])[:, 0]
@@ -84,31 +82,32 @@ class Discover(Method):
         context.log(cluster_health(pseudo.labels, clusters=self.config.clusters))
         return write_pseudo_labels(folder, context.keys, pseudo)
 
-    def _cluster(self, embeddings: Mapping[str, Tensor], *, seed: int) -> Tensor:
+    def _cluster(self, embeddings: Mapping[str, Tensor], context: StageContext) -> Tensor:
+        """(N,) labels: one way of clustering, or of several the best by a label-free score."""
+        config = self.config
         fused = F.normalize(embeddings["image"] + embeddings["shape"], dim=1)
-        clusters, generator = self.config.clusters, torch_generator(seed, "discover", "clusters")
-        if self.config.labels_from == "graph":
-            neighbours = min(self.config.neighbours, len(fused) - 1)
-            return spectral_clusters(fused, clusters, neighbours=neighbours, generator=generator).assignments
-        if self.config.labels_from == "kmeans":
-            return kmeans(fused, clusters, geometry="spherical", generator=generator).assignments
-        return self._most_informative(embeddings).argmax(dim=1)
-
-    def _most_informative(self, embeddings: Mapping[str, Tensor]) -> Tensor:
-        """(N, K) fused posterior of the K-way head with the largest mutual information."""
-        best, most = None, -float("inf")
-        for head, multiple in zip(self.heads, self.config.head_multiples, strict=True):
-            if multiple != 1:
-                continue
-            posterior = torch.stack([head(embeddings[name]).softmax(dim=1) for name in MODALITIES]).mean(
-                dim=0
-            )
-            certain = (posterior * posterior.clamp(min=1e-12).log()).sum(dim=1).mean()
-            information = float(balance_entropy(posterior) + certain)
-            if information > most:
-                best, most = posterior, information
-        if best is None:
+        posteriors = [
+            torch.stack([head(embeddings[name]).softmax(dim=1) for name in MODALITIES]).mean(dim=0)
+            for head in self.heads
+        ]
+        exact = [p for p, multiple in zip(posteriors, config.head_multiples, strict=True) if multiple == 1]
+        best = max(exact, key=information).argmax(dim=1) if exact else None
+        found = candidates(
+            fused, torch.cat(posteriors, dim=1), best, clusters=config.clusters, seed=context.seed
+        )
+        chosen, scores = choose_partition(fused, found, clusters=config.clusters)
+        if config.labels_from != "best":
+            chosen = config.labels_from
+        if chosen not in found:
             raise ConfigError(
-                "labels_from=heads needs at least one head with multiple 1; add 1 to head_multiples."
+                f"labels_from={chosen} is not among the candidates {sorted(found)}; "
+                f"head needs a multiple of 1 in head_multiples."
             )
-        return best
+        context.log({f"partition_{name}": score for name, score in scores.items()})
+        return found[chosen]
+
+
+def information(posterior: Tensor) -> float:
+    """Mutual information between object and cluster of (N, K) posteriors, in nats."""
+    certain = (posterior * posterior.clamp(min=1e-12).log()).sum(dim=1).mean()
+    return float(balance_entropy(posterior) + certain)
