@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from anaglyph.data.loader import epoch_batches, ordered_batches, steps_per_epoch
 from anaglyph.data.paired import PairedObjects
@@ -166,6 +167,12 @@ class _Run:
         self.wrapped, self.optimiser = fabric.setup(
             stage.method, build_optimiser(stage.method, stage.spec.optimiser)
         )
+        self.statistics = [
+            buffer
+            for module in stage.method.modules()
+            if isinstance(module, _BatchNorm)
+            for buffer in module.buffers()
+        ]
         self.wrapped.mark_forward_method("training_step")
         self.resumed = options.resume and self._resume()
         self.loggers: tuple[Logger, ...] = ()
@@ -204,6 +211,7 @@ class _Run:
         rate = learning_rate(spec, step=self.done, steps=stage.steps, steps_per_epoch=stage.steps_per_epoch)
         set_learning_rate(self.optimiser, rate)
         moved = batch.to(self.fabric.device)
+        before = [buffer.clone() for buffer in self.statistics]
         with seeded(stage.seed, stage.name, "step", self.done, self.fabric.global_rank):
             output = self.wrapped.training_step(moved)
         self.optimiser.zero_grad(set_to_none=True)
@@ -217,6 +225,9 @@ class _Run:
                 stage.method.after_step()
             parts = {name: float(value.detach()) for name, value in output.parts.items()}
             self.position.add({"loss": loss, "learning_rate": rate, "gradient_norm": norm, **parts})
+        else:  # a refused batch must not live on in the running statistics
+            for buffer, old in zip(self.statistics, before, strict=True):
+                buffer.copy_(old)
         self.position.step += 1
         self.listen(
             Step(

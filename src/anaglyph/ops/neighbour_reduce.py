@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 
 from anaglyph.ops.gather import flat_rows
 
-_BLOCK = {"cpu": 1 << 19, "cuda": 1 << 27}
+_BLOCK = {"cpu": 1 << 22, "cuda": 1 << 27}
 """Gathered numbers held at once, by device type."""
 
 
@@ -45,7 +45,7 @@ class _NeighbourMax(torch.autograd.Function):
         rank = torch.arange(neighbours, 0, -1, dtype=kind, device=values.device)[:, None]  # first is largest
         result = values.new_empty(rows, values.shape[1])
         place = torch.empty(result.shape, dtype=kind, device=values.device) if winners else None
-        limit = _BLOCK.get(values.device.type, 1 << 19)
+        limit = _BLOCK.get(values.device.type, 1 << 22)
         step = max(1, limit // max(1, neighbours * values.shape[1]))
         for start in range(0, rows, step):
             part = index[start : start + step]

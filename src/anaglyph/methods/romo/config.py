@@ -124,11 +124,11 @@ class DiscoverConfig:
     """Clusters of each parallel head as multiples of K: several tries, and finer views of the data."""
     head_temperature: float = 0.1
     """Temperature of the cosine heads."""
-    balance: float = 2.0
+    balance: float = 4.0
     """Weight of the cluster-size entropy."""
     information_weight: float = 2.0
     """Weight of the mean clustering loss over the heads."""
-    contrast_weight: float = 0.0
+    contrast_weight: float = 0.2
     """Weight of NT-Xent over all crops of both modalities."""
     temperature: float = 0.2
     """tau of NT-Xent."""

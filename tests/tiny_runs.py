@@ -1,0 +1,117 @@
+"""Recipes so small that a run takes about a second, and what such a run leaves behind."""
+
+import signal
+
+import yaml
+
+from anaglyph.engine.events import Step
+from anaglyph.engine.recipe import resolve
+from anaglyph.engine.run import RunOptions, run_recipe
+
+OBJECTS = 96
+BATCH = 32
+STEPS_PER_EPOCH = OBJECTS // BATCH
+DATA = {
+    "name": "digits3d",
+    "options": {
+        "train": OBJECTS,
+        "validation": 1500,
+        "stored_points": 512,
+        "points": 32,
+        "evaluation_points": 32,
+        "size": 8,
+    },
+}
+ENCODERS = {
+    "image": {"name": "digit_cnn", "options": {"embed_dim": 16, "width": 4}},
+    "shape": {"name": "pointnet", "options": {"embed_dim": 16, "widths": [16, 16, 32]}},
+}
+ANNOTATE = {"embed_dim": 16, "warmup_epochs": 1, "select": "agreement"}
+PLAIN = {
+    "best": {
+        "method": "romo",
+        "preset": "best",
+        "stages": {
+            "annotate": {"epochs": 2, "config": {"embed_dim": 16, "draws": 1, "head_multiples": [1, 2]}},
+            "learn": {"epochs": 3, "config": {"embed_dim": 16, "draws": 1, "refresh_every": 2}},
+        },
+    },
+    "paper": {
+        "method": "romo",
+        "preset": "paper",
+        "stages": {
+            "annotate": {"epochs": 3, "config": ANNOTATE},
+            "learn": {"epochs": 2, "config": {"embed_dim": 16}},
+        },
+    },
+    "released": {
+        "method": "romo",
+        "preset": "released",
+        "stages": {
+            "annotate": {"epochs": 2, "config": {"embed_dim": 16}},
+            "learn": {"epochs": 1, "config": {"embed_dim": 16}},
+        },
+    },
+    "pair_contrast": {
+        "method": "pair_contrast",
+        "preset": "paper",
+        "stages": {"contrast": {"epochs": 3, "config": {"embed_dim": 16}}},
+    },
+}
+
+
+def tiny_plain(kind):
+    """A tiny recipe as plain data, as a user would write it."""
+    stages = {name: {"batch": BATCH, **stage} for name, stage in PLAIN[kind]["stages"].items()}
+    return {"title": f"tiny {kind}", "data": DATA, "encoders": ENCODERS, **PLAIN[kind], "stages": stages}
+
+
+def tiny_recipe(kind, *assignments):
+    """A tiny recipe, resolved."""
+    return resolve(tiny_plain(kind), assignments=assignments)
+
+
+def tiny_file(kind, folder, *, name=None):
+    """A tiny recipe as a YAML file; returns its path."""
+    path = folder / f"{name or kind}.yaml"
+    path.write_text(yaml.safe_dump(tiny_plain(kind), sort_keys=False), encoding="utf-8")
+    return path
+
+
+def train(recipe, folder, *, cache, listen=lambda event: None, **options):
+    """Run a recipe in this process."""
+    run_options = RunOptions(
+        output=folder, data_root=folder, cache=cache, device="cpu", **{"validate_every": None, **options}
+    )
+    return run_recipe(recipe, run_options, listen=listen)
+
+
+def interrupting(stage, step):
+    """A listener that presses Ctrl-C while the given step (1-based) of a stage is being finished."""
+
+    def listen(event):
+        if isinstance(event, Step) and (event.stage, event.step) == (stage, step):
+            signal.raise_signal(signal.SIGINT)
+
+    return listen
+
+
+class Crash(Exception):
+    """The end of a process, as far as anything on disk can tell."""
+
+
+def crashing(stage, step):
+    """A listener that ends the run without a word, right after the given step of a stage."""
+
+    def listen(event):
+        if isinstance(event, Step) and (event.stage, event.step) == (stage, step):
+            raise Crash
+
+    return listen
+
+
+def outcome(folder):
+    """Everything that a run learned or logged: relative path -> bytes."""
+    names = ("model.safetensors", "stage.json", "metrics.jsonl", "nonfinite.json")
+    kept = [p for p in folder.glob("stages/**/*") if p.name in names or p.suffix == ".txt"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(kept)}
