@@ -1,11 +1,12 @@
 """EdgeConv computed per point against its literal form: one training step, forward and backward.
 
-    python benchmarks/bench_edge_conv.py [--threads 2] [--repeats 3]
+    python benchmarks/bench_edge_conv.py [--threads 1] [--repeats 3]
 
 The literal form is our `form="literal"`: every edge feature, one matrix product over all of them. (The usual
 Conv2d over (B, 2C, N, K) took 0.9 to 1.8 times as long when this was written.) Both forms run in turn in one
 process, so that load on the machine hits both. Times are the smallest of the repeats, by wall clock and by
-processor time; memory is the most that the tensors of one step hold together, above what was there before.
+processor time, on one thread by default: on a busy machine several threads mostly wait for each other.
+Memory is what the forward pass keeps for the backward pass.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ BLOCKS = ((3, 64), (64, 64), (64, 128), (128, 256))
 
 
 def run(*, repeats: int = 3) -> list[dict[str, Any]]:
-    """Rows: what, ms of ours and of the literal form, their ratio, MB allocated by each."""
+    """Rows: what, ms of ours and of the literal form, their ratio, MB kept by each."""
     random = torch.Generator().manual_seed(0)
     rows = []
     for channels, width in BLOCKS:
@@ -64,7 +65,7 @@ def _step(module: nn.Module, points: Tensor, *rest: Tensor) -> Callable[[], None
 def _compare(what: str, steps: dict[str, Callable[[], None]], repeats: int) -> dict[str, Any]:
     wall = dict.fromkeys(steps, float("inf"))
     cpu = dict.fromkeys(steps, float("inf"))
-    memory = {form: _allocated(step) for form, step in steps.items()}  # also the warm-up
+    memory = {form: _kept(step) for form, step in steps.items()}  # also the warm-up
     for _ in range(repeats):
         for form, step in steps.items():
             start, start_cpu = time.perf_counter(), time.process_time()
@@ -87,36 +88,33 @@ def _compare(what: str, steps: dict[str, Callable[[], None]], repeats: int) -> d
 def _sum(what: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     times = ("ours_ms", "literal_ms", "ours_cpu_ms", "literal_cpu_ms")
     total = {key: sum(row[key] for row in rows) for key in times}
-    peaks = {key: max(row[key] for row in rows) for key in ("ours_mb", "literal_mb")}
+    memory = {key: sum(row[key] for row in rows) for key in ("ours_mb", "literal_mb")}
     ratios = {
         "ratio": total["literal_ms"] / total["ours_ms"],
         "cpu_ratio": total["literal_cpu_ms"] / total["ours_cpu_ms"],
     }
-    return {"what": what, **total, **ratios, **peaks}
+    return {"what": what, **total, **ratios, **memory}
 
 
-def _allocated(step: Callable[[], None]) -> float:
-    """Largest number of MB that tensors of one step held at the same time."""
-    from torch.profiler import ProfilerActivity, profile
+def _kept(step: Callable[[], None]) -> float:
+    """MB of distinct tensors that the forward pass keeps for the backward pass."""
+    sizes: dict[int, int] = {}
 
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as trace:
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         step()
-    held = peak = 0
-    for event in sorted(_memory_events(trace), key=lambda event: event.start_ns()):
-        held += event.nbytes()
-        peak = max(peak, held)
-    return peak / 1e6
-
-
-def _memory_events(trace: Any) -> list[Any]:
-    return [event for event in trace.profiler.kineto_results.events() if event.name() == "[memory]"]
+    return sum(sizes.values()) / 1e6
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

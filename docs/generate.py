@@ -6,7 +6,7 @@ A page asks for a table with a comment, and everything up to the closing comment
     <!-- end -->
 
 Kinds: `options METHOD`, `fields CLASS`, `data NAME`, `encoder NAME`, `command NAME`, `recipes`, `presets`.
-The tables come from the dataclasses, signatures and docstrings that the code itself uses, so they cannot drift.
+The tables come from the dataclasses, signatures and docstrings of the code, so they cannot drift.
 """
 
 import ast

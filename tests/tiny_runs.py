@@ -115,3 +115,8 @@ def outcome(folder):
     names = ("model.safetensors", "stage.json", "metrics.jsonl", "nonfinite.json")
     kept = [p for p in folder.glob("stages/**/*") if p.name in names or p.suffix == ".txt"]
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(kept)}
+
+
+def train_command(recipe, output, *more):
+    """Arguments of the command line that train a recipe."""
+    return ["train", str(recipe), "--output", str(output), "--validate-every", "0", "--device", "cpu", *more]

@@ -160,3 +160,14 @@ def test_the_config_survives_yaml():
     assert structure(PointAugmentation, plain(EVERYTHING), where="x") == EVERYTHING
     with pytest.raises(ConfigError, match="no choice 'w'"):
         structure(PointAugmentation, {"rotation_axis": "w"}, where="x")
+
+
+def test_mirroring_flips_signs_of_the_plane_and_keeps_distances():
+    rows = row_keys([f"object-{i}" for i in range(200)], 0)
+    cloud = np.tile(np.array([[0.3, 0.2, 0.1], [-0.1, 0.4, 0.2]], dtype=np.float32), (200, 1, 1))
+    mirrored = augment_points(cloud, PointAugmentation(mirror=0.5), rows)
+    np.testing.assert_allclose(np.abs(mirrored), np.abs(cloud), rtol=1e-6)
+    np.testing.assert_allclose(mirrored[..., 2], cloud[..., 2], rtol=1e-6)
+    for axis in (0, 1):
+        share = float((np.sign(mirrored[:, 0, axis]) != np.sign(cloud[:, 0, axis])).mean())
+        assert 0.35 < share < 0.65

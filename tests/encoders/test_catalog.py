@@ -15,7 +15,7 @@ def test_names_are_listed_by_modality_and_pattern():
     [
         ("dgcn", {}, "no encoder 'dgcn'; did you mean 'dgcnn'"),
         ("dgcnn", {"neighbors": 20}, "no option 'neighbors'; did you mean 'neighbours'"),
-        ("dgcnn", {"embed_dim": "256"}, "embed_dim: must be int, got str '256'"),
+        ("dgcnn", {"embed_dim": "256"}, "embed_dim.* must be int, got str '256'"),
         ("dgcnn", {"edge_form": "litteral"}, "did you mean 'literal'"),
         ("dgcnn", {"neighbours": 0}, "neighbours must be >= 1, got 0"),
         ("dgcnn", {"widths": []}, "widths must be >= 1"),

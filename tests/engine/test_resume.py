@@ -79,9 +79,7 @@ def test_a_run_stopped_after_every_single_step_ends_the_same(tmp_path, tiny_cach
     recipe = tiny_recipe("pair_contrast")
     for step in range(1, 3 * STEPS_PER_EPOCH + 1):
         with pytest.raises(Interrupted):
-            train(
-                recipe, tmp_path, cache=tiny_cache, listen=interrupting("contrast", step), resume=step > 1
-            )
+            train(recipe, tmp_path, cache=tiny_cache, listen=interrupting("contrast", step), resume=step > 1)
     train(recipe, tmp_path, cache=tiny_cache, resume=True)
     assert outcome(tmp_path) == undisturbed("pair_contrast")
 

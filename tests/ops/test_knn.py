@@ -50,9 +50,15 @@ def test_identical_points_are_taken_in_the_order_of_their_index():
     assert torch.equal(k_nearest(points, points, 7), torch.arange(7).expand(1, 100, 7))
 
 
-def test_a_cloud_far_from_the_origin_keeps_its_neighbours():
+@pytest.mark.parametrize("padding", [0, 150])
+def test_a_cloud_far_from_the_origin_keeps_its_neighbours(padding):
     points = (cloud(1, 200, 3) * 64).round() / 64
-    assert torch.equal(k_nearest(points + 1000, points + 1000, 5), k_nearest(points, points, 5))
+    valid = torch.arange(200)[None] >= padding
+    far = (points + 1000).masked_fill(~valid[..., None], 0.0)
+    assert torch.equal(
+        k_nearest(far, far, 5, valid=valid)[:, padding:],
+        k_nearest(points[:, padding:], points[:, padding:], 5) + padding,
+    )
 
 
 def test_padding_is_never_a_neighbour_and_missing_ones_repeat_the_nearest():

@@ -33,3 +33,26 @@ def slow_mutual_information(p, q):
         for m in range(clusters)
         if joint[k][m] > 0
     )
+
+
+def slow_fused_information(logits, balance):
+    """Cross-entropy of every view to the mean posterior of its object, minus balance times the entropy."""
+    views, rows, clusters = len(logits), len(logits[0]), len(logits[0][0])
+    posterior = []
+    for view in logits:
+        posterior.append([])
+        for row in view:
+            total = sum(math.exp(value - max(row)) for value in row)
+            posterior[-1].append([math.exp(value - max(row)) / total for value in row])
+    mean = [
+        [sum(posterior[v][b][k] for v in range(views)) / views for k in range(clusters)] for b in range(rows)
+    ]
+    disagreement = 0.0
+    for v in range(views):
+        for b in range(rows):
+            disagreement -= sum(
+                mean[b][k] * math.log(max(posterior[v][b][k], 1e-38)) for k in range(clusters)
+            )
+    shares = [sum(mean[b][k] for b in range(rows)) / rows for k in range(clusters)]
+    entropy = -sum(share * math.log(share) for share in shares if share > 0)
+    return disagreement / (views * rows) - balance * entropy

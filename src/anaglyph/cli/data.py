@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json as jsonlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import tyro
 
@@ -38,14 +40,26 @@ def data(
     facts = describe(DataConfig(name=name), root=root(data_root), cache=cache_folder())
     if json:
         print(jsonlib.dumps(facts))
-    else:
-        show_table(name, ["fact", "value"], [[key, _cell(value)] for key, value in facts.items()])
-    return 0 if facts.get("available", True) else 1
+        return 0 if facts["available"] else 1
+    words = [[key, str(value)] for key, value in facts.items() if key != "splits"]
+    show_table(name, ["fact", "value"], words)
+    splits = facts["splits"]
+    if splits:
+        columns = ["split", "objects", "pictures (views, C, H, W)", "points"]
+        rows = [
+            [split, str(about["objects"]), *map(_shape, _modalities(about))]
+            for split, about in splits.items()
+        ]
+        show_table("Splits, as training sees them", columns, rows)
+        classes = next(iter(splits.values()))["classes"]
+        counts = [[label, *(str(about["classes"][label]) for about in splits.values())] for label in classes]
+        show_table("Objects per class", ["class", *splits], counts)
+    return 0 if facts["available"] else 1
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {item}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return str(value)
+def _modalities(about: Mapping[str, Any]) -> list[list[int]]:
+    return [about.get(modality, {}).get("per_access", []) for modality in ("images", "points")]
+
+
+def _shape(sizes: list[int]) -> str:
+    return " x ".join(map(str, sizes)) or "none"

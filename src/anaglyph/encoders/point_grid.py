@@ -6,6 +6,8 @@ network; it needs a fixed frame, so it suits aligned data only.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -18,11 +20,12 @@ class PointGrid(nn.Module):
 
     Args:
         embed_dim: D, size of the embedding.
-        side: cells along the second and third axis (y, z).
-        planes: cells along the first axis (x); they become the CNN's channels.
+        side: cells along each of the other two axes.
+        planes: cells along `axis`; they become the CNN's channels.
+        axis: along which the planes are stacked: x through the thickness of a digit, z for objects that stand.
         width: channels of the CNN's first layer.
-        extent: half the edge of the covered box along y and z, model units; points beyond are clamped to it.
-        depth: half the edge along x.
+        extent: half the edge of the covered box along the other axes, model units; points beyond are clamped.
+        depth: half the edge along `axis`.
         coarse_stem: as in `digit_cnn`.
     """
 
@@ -32,6 +35,7 @@ class PointGrid(nn.Module):
         embed_dim: int = 256,
         side: int = 28,
         planes: int = 3,
+        axis: Literal["x", "y", "z"] = "x",
         width: int = 32,
         extent: float = 0.6,
         depth: float = 0.3,
@@ -44,6 +48,7 @@ class PointGrid(nn.Module):
         self.embed_dim = embed_dim
         self.side, self.planes = side, planes
         self.edges = (depth, extent, extent)
+        self.order = {"x": (0, 1, 2), "y": (1, 2, 0), "z": (2, 0, 1)}[axis]
         self.cnn = DigitCNN(embed_dim=embed_dim, in_channels=planes, width=width, coarse_stem=coarse_stem)
 
     def forward(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -54,7 +59,7 @@ class PointGrid(nn.Module):
     @torch.no_grad()
     def occupancy(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, N, 3) -> (B, planes, side, side) log(1 + density), 1 being points spread over one plane."""
-        points = points.float()
+        points = points.float()[..., list(self.order)]  # planes first
         cells = points.new_tensor([self.planes, self.side, self.side])
         place = (points / points.new_tensor(self.edges) + 1) / 2 * (cells - 1)
         place = place.clamp(min=0).minimum(cells - 1 - 1e-3)  # (B, N, 3) in cells

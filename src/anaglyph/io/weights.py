@@ -32,7 +32,10 @@ _SHOWN = 20
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], *, header: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON-able header (config, licence, versions ...) atomically."""
+    """Write tensors and a JSON-able header (config, licence, versions ...) atomically.
+
+    The same content makes the same bytes.
+    """
     metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in header.items()}
     if sum(len(key) + len(value) for key, value in metadata.items()) > MAX_HEADER_BYTES // 2:
         raise WeightsError(
@@ -42,7 +45,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], *, header: Mapping[
         raise WeightsError(
             f"'{path}' would hold {len(tensors)} tensors; at most {MAX_TENSORS} are read again."
         )
-    write_bytes(path, to_safetensors(separate(tensors), metadata=metadata))
+    write_bytes(path, _with_metadata(to_safetensors(separate(tensors)), metadata))
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -171,6 +174,15 @@ def separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         seen.add(plain.untyped_storage().data_ptr())
         result[name] = plain
     return result
+
+
+def _with_metadata(file: bytes, metadata: Mapping[str, str]) -> bytes:
+    """A safetensors file with metadata in the order given; the library would write it in a random one."""
+    end = 8 + int.from_bytes(file[:8], "little")
+    header = {"__metadata__": dict(metadata), **json.loads(file[8:end])}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join((len(text).to_bytes(8, "little"), text, file[end:]))
 
 
 def _faults(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:

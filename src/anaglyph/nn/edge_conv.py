@@ -115,25 +115,26 @@ class EdgeConv(nn.Module):
 def _edge_moments(points: Tensor, neighbours: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Mean (2C,) and covariance (2C, 2C) of (x_j, x_i) over edges, and how many edges there are."""
     channels, per_point = points.shape[2], neighbours.shape[2]
-    values = points.double() if channels <= _FEW_CHANNELS else points
-    flat = flat_rows(values, neighbours)
-    rows = values.flatten(0, 1)
-    used = torch.ones_like(rows[:, 0]) if valid is None else valid.flatten().to(values.dtype)
-    reads = torch.bincount(flat.flatten(), used.repeat_interleave(per_point), len(rows)).to(values.dtype)
+    flat = flat_rows(points, neighbours)
+    rows = points.flatten(0, 1)
+    used = torch.ones_like(rows[:, 0]) if valid is None else valid.flatten().to(rows.dtype)
+    reads = torch.bincount(flat.flatten(), used.repeat_interleave(per_point), len(rows)).to(rows.dtype)
 
     first = torch.cat(
         [(rows * used[:, None]).sum(dim=0).detach().double(), used.sum(dtype=torch.float64)[None]]
     )
     first = sum_over_processes(first)
     count = first[-1] * per_point
-    centre = (first[:-1] / first[-1]).to(values.dtype)  # a constant: moments do not depend on it
+    centre = (first[:-1] / first[-1]).to(rows.dtype)  # a constant: moments do not depend on it
 
     rows = (rows - centre) * used[:, None]
-    near = neighbour_sum(rows.view_as(values), neighbours).flatten(0, 1)  # sum of x_j over N(i)
+    near = neighbour_sum(rows.view_as(points), neighbours).flatten(0, 1)  # sum of x_j over N(i)
+    if channels <= _FEW_CHANNELS:
+        rows, near = rows.double(), near.double()
     read, own = rows * reads[:, None], rows * per_point
     sums = torch.cat([read.sum(dim=0), own.sum(dim=0)])  # (2C,)
-    products = torch.cat([read, near * used[:, None], own], dim=1).T @ rows  # (3C, C)
-    packed = sum_over_processes(torch.cat([sums, products.flatten()])) / count.to(values.dtype)
+    products = torch.cat([read, near, own], dim=1).T @ rows  # (3C, C)
+    packed = sum_over_processes(torch.cat([sums, products.flatten()])) / count.to(rows.dtype)
 
     mean = packed[: 2 * channels]
     near_near, near_own, own_own = packed[2 * channels :].view(3, channels, channels)

@@ -64,7 +64,10 @@ class _NeighbourMax(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None]:
         index, place = ctx.saved_tensors
-        winner = index.gather(1, index.shape[1] - place.long())  # (rows, C)
+        backwards = torch.cat(
+            [index[:, :1], index.flip(1)], dim=1
+        )  # place K is the first neighbour, 1 the last
+        winner = backwards.gather(1, place.long())  # (rows, C)
         result = gradient.new_zeros(ctx.rows, gradient.shape[1])
         return result.scatter_add_(0, winner, gradient), None
 

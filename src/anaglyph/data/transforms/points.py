@@ -39,6 +39,8 @@ class PointAugmentation:
     """Factor on all axes together."""
     stretch: tuple[Range, Range, Range] = (_IDENTITY, _IDENTITY, _IDENTITY)
     """Factors on x, y and z, each by itself; RoMo's release has (2/3, 3/2) on all three."""
+    mirror: float = 0.0
+    """Probability of a mirror image along each of the two axes that turn around `rotation_axis`."""
     shear: float = 0.0
     """Largest slant within the plane that turns around `rotation_axis`, as tangent."""
     shift: float = 0.0
@@ -62,6 +64,7 @@ class PointAugmentation:
             check_range(f"point stretch of {axis}", stretch, above=0.0)
         for name in ("rotation", "tilt", "shear", "shift", "elastic", "jitter", "jitter_clip"):
             check_amount(f"point {name}", getattr(self, name))
+        check_amount("point mirror", self.mirror, below=1.0 + 1e-9)
         check_amount("point dropout", self.dropout, below=0.95)
         check_amount("point cut", self.cut, below=0.95)
         if self.elastic_grid < 2:
@@ -113,6 +116,9 @@ def _matrix(config: PointAugmentation, rows: Rows, plane: tuple[int, int]) -> ND
         ],
         axis=1,
     )
+    if config.mirror:
+        flipped = uniform(rows, "points/mirror", 2) < config.mirror  # (B, 2)
+        factors[:, list(plane)] *= np.where(flipped, -1.0, 1.0)
     matrix = np.zeros((len(rows), 3, 3), dtype=np.float64)
     matrix[:, range(3), range(3)] = factors
     lean = np.tile(np.eye(3), (len(rows), 1, 1))

@@ -1,0 +1,92 @@
+"""Imports everything once, then forks a child for each request on stdin (one JSON object a line).
+
+A request holds `arguments` of the command line, `log` (a file for what the child prints) and, where the
+child shall kill itself, `inside` ("module:function"), `call` (which call of it, from 1) and `point` (before
+which write to the disk inside that call, from 1). Answers: the child's process id, later its exit code.
+"""
+
+import importlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import anaglyph.engine.report
+import anaglyph.engine.study
+import anaglyph.methods.pair_contrast.method
+import anaglyph.methods.romo.annotate
+import anaglyph.methods.romo.discover
+import anaglyph.methods.romo.learn
+from anaglyph.cli.main import main
+
+
+def kill_inside(target, call, point):
+    """Arrange for SIGKILL before the given disk operation of the given call of a function."""
+    module, _, name = target.partition(":")
+    original = getattr(importlib.import_module(module), name)
+    count = {"calls": 0, "points": None}
+
+    def guarded(operation):
+        def run(*arguments, **options):
+            if count["points"] is not None:
+                count["points"] += 1
+                if count["points"] == point:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return operation(*arguments, **options)
+
+        return run
+
+    def counted(*arguments, **options):
+        count["calls"] += 1
+        count["points"] = 0 if count["calls"] == call else None
+        try:
+            return original(*arguments, **options)
+        finally:
+            count["points"] = None
+
+    setattr(sys.modules[module], name, counted)
+    os.fsync, os.unlink, os.rmdir = guarded(os.fsync), guarded(os.unlink), guarded(os.rmdir)
+    for operation in ("open", "replace", "rename", "mkdir", "unlink"):
+        setattr(Path, operation, guarded(getattr(Path, operation)))
+
+
+def child(request):
+    """What a forked process does: run the command and leave."""
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    code = 70
+    try:
+        if "inside" in request:
+            kill_inside(request["inside"], request["call"], request["point"])
+        code = main(request["arguments"])
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def serve():
+    """Answer requests until stdin ends."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "wait" in request:
+            _, status = os.waitpid(request["wait"], 0)
+            print(os.waitstatus_to_exitcode(status), flush=True)
+            continue
+        pid = os.fork()
+        if pid == 0:
+            child(request)
+        print(pid, flush=True)
+
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    serve()
