@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+# Tests are many and small: threads would only wait for one another.
+torch.set_num_threads(1)
+
 
 @pytest.fixture(scope="session")
 def shared_data():

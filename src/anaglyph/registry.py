@@ -45,6 +45,8 @@ class Catalog:
 
     def entry(self, name: str) -> Entry:
         """The entry of a name; ConfigError with the closest one otherwise."""
+        if name in self.entries:  # without reading the metadata of every installed package
+            return self.entries[name]
         table = self._all()
         if name not in table:
             raise ConfigError(unknown_name(self.kind, name, table))

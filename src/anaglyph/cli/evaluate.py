@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -14,6 +14,7 @@ def evaluate(
     *,
     split: Literal["train", "validation", "test"] = "test",
     views: int | None = None,
+    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...")] = (),
     device: Literal["auto", "cpu", "cuda"] = "auto",
     data_root: Path | None = None,
     json: bool = False,
@@ -24,6 +25,7 @@ def evaluate(
         weights: a run folder (its last stage), a stage's artefact folder or a weights file.
         split: which objects to measure on.
         views: how many views of each image to average; all by default.
+        set: changes to the data set's options, such as drop_duplicates=true or evaluation_points=512.
         device: where to embed.
         data_root: folder of data sets; default $ANAGLYPH_DATA, else ../shared/data.
         json: print the numbers as JSON.
@@ -34,7 +36,13 @@ def evaluate(
     from anaglyph.engine.study import measure_weights
 
     measured = measure_weights(
-        weights, split=split, views=views, device=device, data_root=root(data_root), cache=cache_folder()
+        weights,
+        split=split,
+        views=views,
+        assignments=set,
+        device=device,
+        data_root=root(data_root),
+        cache=cache_folder(),
     )
     if json:
         print(jsonlib.dumps(measured))

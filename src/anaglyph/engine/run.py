@@ -205,6 +205,9 @@ def make_fabric(recipe: Recipe, options: RunOptions) -> Fabric:
 def open_run_folder(recipe: Recipe, options: RunOptions) -> None:
     """Create the run folder, or check that the one to resume is of this very recipe."""
     file = options.output / "recipe.yaml"
+    if options.resume:
+        for folder in (options.output, *options.output.glob("stages/*"), *options.output.glob("stages/*/*/")):
+            remove_leftovers(folder)
     if not file.exists():
         options.output.mkdir(parents=True, exist_ok=True)
         write_text(file, dump_yaml(recipe))
@@ -220,8 +223,6 @@ def open_run_folder(recipe: Recipe, options: RunOptions) -> None:
             f"'{options.output}' was made with another recipe ({other}). "
             f"Resume with '{file}', or choose another --output."
         )
-    for folder in (options.output, *options.output.glob("stages/*"), *options.output.glob("stages/*/*/")):
-        remove_leftovers(folder)
 
 
 def fit_options(recipe: Recipe, options: RunOptions, splits: Splits, fabric: Fabric) -> FitOptions:

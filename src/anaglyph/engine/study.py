@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from anaglyph.data.catalog import create_dataset
+from anaglyph.config import override
+from anaglyph.data.catalog import DataConfig, create_dataset
 from anaglyph.data.source import Split
 from anaglyph.engine.evaluate import chance_metrics, embed_split, retrieval_metrics
 from anaglyph.engine.events import Listener, ignore
@@ -157,14 +158,21 @@ def measure_weights(
     data_root: Path,
     cache: Path | None,
     seed: int = 0,
+    assignments: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Load weights and measure retrieval on a split of the data they were made for.
+
+    `assignments` change options of the data set, such as drop_duplicates=true.
 
     Returns:
         `method`, `data`, `inputs` in words, and `metrics`.
     """
     saved = load_method(weights)
-    dataset = create_dataset(saved.data, split, root=data_root, cache=cache, seed=seed)
+    options: dict[str, Any] = dict(saved.data.options)
+    for assignment in assignments:
+        options = override(options, assignment)
+    data = DataConfig(name=saved.data.name, options=options)
+    dataset = create_dataset(data, split, root=data_root, cache=cache, seed=seed)
     target = torch.device(
         "cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu"
     )
