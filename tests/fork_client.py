@@ -61,15 +61,19 @@ class Child:
         """Send a signal; the process stays a zombie until `wait`, so its number cannot be another's."""
         os.kill(self.pid, number)
 
+    def send_group(self, number):
+        """Send a signal to the process and its children, as a terminal does."""
+        os.killpg(self.pid, number)
+
     def text(self):
         """Everything it printed."""
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
 
-    def wait_for(self, text, *, seconds=60.0):
-        """Block until it has printed `text`."""
-        for _ in range(int(seconds / 0.005)):
-            if text in self.text():
+    def wait_for(self, path, *, seconds=60.0):
+        """Block until it has made the file `path`."""
+        for _ in range(int(seconds / 0.002)):
+            if path.exists():
                 return
-            time.sleep(0.005)
+            time.sleep(0.002)
         self.send(signal.SIGKILL)
-        raise AssertionError(f"no '{text}' within {seconds} s; it printed: {self.text()}")
+        raise AssertionError(f"no '{path}' within {seconds} s; it printed: {self.text()}")

@@ -1,8 +1,9 @@
 """Imports everything once, then forks a child for each request on stdin (one JSON object a line).
 
-A request holds `arguments` of the command line, `log` (a file for what the child prints) and, where the
-child shall kill itself, `inside` ("module:function"), `call` (which call of it, from 1) and `point` (before
-which write to the disk inside that call, from 1). Answers: the child's process id, later its exit code.
+A request holds `arguments` of the command line and `log`, a file for what the child prints. Where the child
+shall kill itself, it holds `inside` ("module:function"), `call` (which call of it, from 1) and `point` (before
+which disk operation of that call, from 1). `pause` is the seconds that a training step shall take.
+Answers: the child's process id; to {"wait": id}, its exit code.
 """
 
 import importlib
@@ -10,8 +11,10 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
+import anaglyph.engine.loop
 import anaglyph.engine.report
 import anaglyph.engine.run
 import anaglyph.engine.study
@@ -19,11 +22,10 @@ import anaglyph.methods.pair_contrast.method
 import anaglyph.methods.romo.annotate
 import anaglyph.methods.romo.discover
 import anaglyph.methods.romo.learn
-from tiny_runs import tiny_recipe
-
 from anaglyph.cli.main import main
 from anaglyph.data.catalog import create_dataset
 from anaglyph.data.source import SPLITS
+from tiny_runs import tiny_recipe
 
 
 def prepare():
@@ -71,8 +73,21 @@ def kill_inside(target, call, point):
         setattr(Path, operation, guarded(getattr(Path, operation)))
 
 
+def pause_steps(seconds):
+    """Make every training step take so long."""
+    original = anaglyph.engine.loop.gradient_norm
+
+    def slow(*arguments, **options):
+        time.sleep(seconds)
+        return original(*arguments, **options)
+
+    anaglyph.engine.loop.gradient_norm = slow
+
+
 def child(request):
     """What a forked process does: run the command and leave."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
@@ -80,6 +95,8 @@ def child(request):
     try:
         if "inside" in request:
             kill_inside(request["inside"], request["call"], request["point"])
+        if "pause" in request:
+            pause_steps(request["pause"])
         code = main(request["arguments"])
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else 1

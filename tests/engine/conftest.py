@@ -4,9 +4,9 @@ import functools
 
 import pytest
 import torch
-from tiny_runs import outcome, tiny_recipe, train
 
 from anaglyph.data.catalog import create_dataset
+from tiny_runs import outcome, tiny_recipe, train
 
 
 @pytest.fixture(scope="session", autouse=True)

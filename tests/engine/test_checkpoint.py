@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 import torch
-from tiny_runs import Crash, crashing, outcome, tiny_recipe, train
 
 from anaglyph.engine.checkpoint import difference, find_checkpoint, save_checkpoint
 from anaglyph.engine.events import Note
 from anaglyph.errors import CheckpointError, ConfigError
+from tiny_runs import Crash, crashing, outcome, tiny_recipe, train
 
 IDENTITY = {"stage": {"epochs": 3, "config": {"alpha": 0.25}}, "seed": 0}
 

@@ -4,15 +4,15 @@ import json
 
 import pytest
 import torch
-from tiny_runs import interrupting, outcome, tiny_recipe, train
 
 from anaglyph.engine.events import Step
+from anaglyph.engine.guards import DiskGuard
 from anaglyph.engine.interrupt import Interrupted
 from anaglyph.engine.loop import _Run
 from anaglyph.errors import DataError, TrainingError
-from anaglyph.engine.guards import DiskGuard
 from anaglyph.methods.catalog import METHODS
 from anaglyph.registry import Entry
+from tiny_runs import interrupting, outcome, tiny_recipe, train
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """Stopped and resumed, or crashed and resumed, a run ends exactly as one that nothing disturbed."""
 
 import pytest
-from tiny_runs import STEPS_PER_EPOCH, Crash, crashing, interrupting, outcome, tiny_recipe, train
 
 from anaglyph.engine.interrupt import Interrupted
+from tiny_runs import STEPS_PER_EPOCH, Crash, crashing, interrupting, outcome, tiny_recipe, train
 
 MID_EPOCH, EPOCH_END = STEPS_PER_EPOCH + 1, STEPS_PER_EPOCH
 STOPS = [

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from fork_client import ForkServer
 from tiny_runs import outcome, tiny_file, train_command
 

@@ -9,9 +9,9 @@ import signal
 import time
 
 import pytest
-from tiny_runs import outcome, train_command
 
 from anaglyph.io.atomic import verify_manifest
+from tiny_runs import outcome, train_command
 
 KILLS = int(os.environ.get("ANAGLYPH_KILLS", "16"))
 SAVE = "anaglyph.engine.loop:save_checkpoint"

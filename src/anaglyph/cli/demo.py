@@ -7,7 +7,7 @@ from pathlib import Path
 DEMO_RECIPES = ("digits3d_pair_contrast", "digits3d_romo_best")
 
 
-def demo(*, output: Path = Path("demo"), seed: int = 0, resume: bool = False, json: bool = False) -> int:
+def demo(*, output: Path = Path("demo"), seed: int = 0, resume: bool = True, json: bool = False) -> int:
     """Train the baseline and RoMo on real digits and their 3D shapes, without a single label.
 
     Takes a few minutes on two cores, needs no download and no GPU, and ends with a table and
@@ -16,7 +16,7 @@ def demo(*, output: Path = Path("demo"), seed: int = 0, resume: bool = False, js
     Args:
         output: folder for the runs and the report.
         seed: what all random numbers of the demo depend on.
-        resume: continue a demo that was stopped.
+        resume: go on where an earlier demo stopped; finished stages are not trained again.
         json: print the results as JSON.
     """
     from anaglyph.cli.places import cache_folder, data_root

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from anaglyph.config import structure
+from anaglyph.config import merge, plain, structure
 from anaglyph.data.paired import PairedObjects
 from anaglyph.data.source import SPLITS, DataSource, Split, check_split
 from anaglyph.errors import DataError
@@ -56,7 +56,10 @@ def list_datasets(pattern: str = "*") -> list[str]:
 
 def dataset_source(config: DataConfig) -> DataSource:
     """The data set's filled-in options; ConfigError for an unknown name or option."""
-    source: DataSource = structure(DATASETS.load(config.name), config.options, where=f"data.{config.name}")
+    cls = DATASETS.load(config.name)
+    # Laid over the defaults at every depth: naming one range of an augmentation leaves the others alone.
+    options = merge(plain(cls()), config.options)
+    source: DataSource = structure(cls, options, where=f"data.{config.name}")
     return source
 
 

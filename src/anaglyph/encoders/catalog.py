@@ -93,10 +93,16 @@ def _checked_options(name: str, options: Mapping[str, Any], *, where: str) -> di
     """Every option of the encoder with its value; lists become tuples and integers floats where asked for."""
     build = ENCODERS.load(name)
     hints = typing.get_type_hints(build.__init__ if inspect.isclass(build) else build)
-    fields = [
-        (option, hints[option], dataclasses.field(default=default))
-        for option, default in encoder_options(name).items()
-    ]
+    defaults = encoder_options(name)
+    unclear = sorted(
+        o for o, default in defaults.items() if o not in hints or default is inspect.Parameter.empty
+    )
+    if unclear:
+        raise ConfigError(
+            f"encoder '{name}' ({ENCODERS.entry(name).target}) has options without a type or a default: "
+            f"{', '.join(unclear)}. Its constructor must annotate every option and give it a default."
+        )
+    fields = [(o, hints[o], dataclasses.field(default=default)) for o, default in defaults.items()]
     schema: type[Any] = dataclasses.make_dataclass(name, fields, frozen=True, kw_only=True)
     checked: object = structure(schema, options, where=where)
     return {field.name: getattr(checked, field.name) for field in dataclasses.fields(schema)}

@@ -22,7 +22,7 @@ class PointGrid(nn.Module):
         embed_dim: D, size of the embedding.
         side: cells along each of the other two axes.
         planes: cells along `axis`; they become the CNN's channels.
-        axis: along which the planes are stacked: x through the thickness of a digit, z for objects that stand.
+        axis: along which the planes are stacked: x through a digit, z up an object that stands.
         width: channels of the CNN's first layer.
         extent: half the edge of the covered box along the other axes, model units; points beyond are clamped.
         depth: half the edge along `axis`.

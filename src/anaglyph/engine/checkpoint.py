@@ -1,6 +1,6 @@
 """Checkpoints that survive any moment: a new folder each, its checksum manifest written last.
 
-A folder `step-00000120` holds `state.json` + `state.safetensors` and becomes visible by a rename after
+A folder `step-00000120` holds `state.safetensors` and `manifest.json` and becomes visible by a rename after
 everything in it is on disk. Reading takes the newest folder whose manifest holds and names the others.
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anaglyph import __version__
-from anaglyph.config import plain, structure
+from anaglyph.config import plain, read_yaml, structure
 from anaglyph.data.catalog import DataConfig
 from anaglyph.encoders.catalog import create_encoder
 from anaglyph.engine.recipe import StageSpec
@@ -56,13 +56,13 @@ def save_method(
     write_weights(path, method.state_dict(), header=header)
 
 
-def load_method(path: Path) -> SavedMethod:
+def load_method(path: str | Path) -> SavedMethod:
     """Read a method from a weights file, a stage's artefact folder or a run folder (its last stage).
 
     Raises:
         WeightsError: there are no weights, they are damaged, or they do not fit what their header says.
     """
-    file = find_weights(path)
+    file = find_weights(Path(path))
     header = read_header(file)
     if header.get("format") != 1 or "stage" not in header:
         raise WeightsError(
@@ -82,9 +82,11 @@ def find_weights(path: Path) -> Path:
         return path
     if (path / FILE).is_file():
         return path / FILE
-    finished = sorted((path / "stages").glob(f"*/artefact/{FILE}"), key=lambda file: file.stat().st_mtime_ns)
-    if finished:
-        return finished[-1]
+    recipe = path / "recipe.yaml"
+    stages = list(read_yaml(recipe).get("stages", {})) if recipe.is_file() else []
+    for stage in reversed(stages):
+        if (path / "stages" / stage / "artefact" / FILE).is_file():
+            return Path(path, "stages", stage, "artefact", FILE)
     raise WeightsError(
         f"no weights at '{path}': neither a file nor a folder with a finished stage. "
         f"Train first, or continue the run with --resume."

@@ -38,8 +38,9 @@ class OptimiserSpec:
     lr: float = 1e-3
     """Peak learning rate for the batch size given."""
     weight_decay: float = 0.0
-    """Not applied to biases, normalisation scales and other vectors where `decay_vectors` is false."""
+    """Strength of weight decay."""
     decay_vectors: bool = False
+    """Whether it also applies to biases, normalisation scales and other vectors."""
     momentum: float = 0.9
     """SGD only."""
     schedule: Literal["constant", "cosine", "cosine_epochs"] = "cosine"
@@ -71,9 +72,13 @@ class StageSpec:
     """One stage: a method, what it is made of and how long it trains."""
 
     method: str
+    """Catalog name."""
     config: dict[str, Any] = field(default_factory=dict)
+    """Options of the method; see its card."""
     encoders: dict[str, EncoderSpec]
+    """Modality -> encoder."""
     epochs: int
+    """Passes over the training split."""
     batch: int
     """Objects per optimiser step over all processes."""
     optimiser: OptimiserSpec = OptimiserSpec()
@@ -86,19 +91,24 @@ class Recipe:
     """A whole run, resolved."""
 
     title: str
+    """One line for lists and reports."""
     method: str
     """Family the preset belongs to."""
     preset: str
+    """paper, released or best; what a method calls its recipes' common part."""
     seed: int = 0
+    """What all random numbers of the run depend on."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16 runs the networks under autocast; losses, statistics and the optimiser stay float32."""
     leak_ground_truth_labels: bool = False
     """Hands true labels to the presets named `released`, whose published code reads them. Loud on purpose."""
     training_pairs: Literal["id", "released_rows"] = "id"
     """Pictures and shapes of training paired by object id, or as in RoMo's published lists, where 94 % of the
-    pairs are two objects of the same class (a leak)."""
+    pairs are two different objects and 96 % are of one class (a leak)."""
     data: DataConfig
+    """Data set and its options."""
     stages: dict[str, StageSpec]
+    """In training order."""
     evaluation_views: int | None = None
     """Views averaged at evaluation; None takes all the data set gives."""
 
@@ -130,7 +140,15 @@ def resolve(data: Mapping[str, Any], *, assignments: Sequence[str] = (), where: 
         raise ConfigError(
             f"{where}: 'method' is required but missing; it is one of {', '.join(PRESET_FAMILIES)}."
         )
-    data = merge(load_preset(str(method), str(preset)), {"preset": preset, **data})
+    base = load_preset(str(method), str(preset))
+    known = list(base.get("stages", {}))
+    for name, stage in mapping(data.get("stages", {}), "stages").items():
+        if name not in known and "method" not in mapping(stage, f"stages.{name}"):
+            raise ConfigError(
+                f"{where}.stages: {unknown_name(f'stage in preset {preset}', name, known)}; "
+                f"a stage of your own must name its method."
+            )
+    data = merge(base, {"preset": preset, **data})
     # `encoders` beside `stages` is shorthand for "in every stage".
     shared = mapping(data.pop("encoders", {}), "encoders")
     stages = {}
@@ -171,7 +189,9 @@ def check(recipe: Recipe) -> Recipe:
 
 
 def load_preset(method: str, preset: str) -> dict[str, Any]:
-    """The stages of a method's preset as plain data."""
+    """The stages of a method's preset as plain data; empty for a method that has no presets."""
+    if method in METHODS.names() and method not in PRESET_FAMILIES:
+        return {}
     if method not in PRESET_FAMILIES:
         raise ConfigError(unknown_name("method", method, PRESET_FAMILIES))
     presets = PRESET_FAMILIES[method]

@@ -2,10 +2,12 @@
 
 run/
 ├── recipe.yaml  run.json            what was asked; versions, git state, data hash
-├── stages/<name>/checkpoints/       where a stage can continue
-│                 metrics.jsonl      what it logged
-│                 artefact/          what it made: model.safetensors and the method's products
-└── report.json  report.html         what came out
+└── stages/<name>/checkpoints/       where a stage can continue
+                  metrics.jsonl      what it logged
+                  artefact/          what it made: model.safetensors and the method's products
+                  nonfinite.json     batches that had to be left out, if any
+
+The report of a study lies above the runs it compares.
 """
 
 from __future__ import annotations
@@ -181,7 +183,8 @@ def check_leaks(recipe: Recipe) -> list[str]:
     if leaks and not recipe.leak_ground_truth_labels:
         raise ConfigError(
             f"this recipe reads true labels in training ({', '.join(leaks)}) and the switch for that is off. "
-            f"Set leak_ground_truth_labels=true to reproduce the published code, or use preset paper or best."
+            f"Pass --set leak_ground_truth_labels=true to reproduce the published code, "
+            f"or use preset paper or best."
         )
     return leaks
 

@@ -21,6 +21,7 @@ from anaglyph.io.ply import ply_vertices
 
 MAX_BYTES = 2 << 30
 MAX_POINTS = 20_000_000
+MAX_UNPACKED_BYTES = 4 << 30
 
 
 def read_cloud(path: Path, *, dataset: str = "points") -> NDArray[np.float32]:
@@ -69,6 +70,9 @@ def _npy(data: bytes, dataset: str) -> NDArray[Any]:
 
 
 def _npz(data: bytes, dataset: str) -> NDArray[Any]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if sum(member.file_size for member in archive.infolist()) > MAX_UNPACKED_BYTES:
+            raise ValueError(f"it unpacks to more than {MAX_UNPACKED_BYTES} bytes")
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         if dataset not in arrays:
             raise ValueError(f"no array '{dataset}'; it has {', '.join(arrays)}")

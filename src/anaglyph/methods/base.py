@@ -76,7 +76,7 @@ def projections(kind: Projection, encoders: Mapping[str, nn.Module], embed_dim: 
 
 def width_of(encoder: nn.Module) -> int:
     """`embed_dim` of an encoder; TypeError when it states none."""
-    width = encoder.embed_dim
+    width = getattr(encoder, "embed_dim", None)
     if not isinstance(width, int):
         raise TypeError(f"{type(encoder).__name__}.embed_dim must be an int, got {type(width).__name__}")
     return width

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from anaglyph.config import structure
+from anaglyph.errors import ConfigError
 from anaglyph.methods.base import Method
 from anaglyph.registry import Catalog, Entry
 
@@ -59,6 +60,9 @@ def create_method(
         objects: size of the training split; methods with a memory bank or label tables need it.
     """
     cls = METHODS.load(name)
+    missing = sorted(set(cls.inputs) - set(encoders))
+    if missing:
+        raise ConfigError(f"{name} needs an encoder for {', '.join(missing)}; got {sorted(encoders)}.")
     method: Method = cls(
         structure(cls.config_cls, config or {}, where=f"{name}.config"), encoders=encoders, objects=objects
     )

@@ -36,6 +36,7 @@ class AnnotateConfig:
     unit_features: bool = True
     """Classify unit-norm embeddings divided by `feature_temperature`, not raw ones."""
     feature_temperature: float = 0.1
+    """Divides unit embeddings and memory rows before the classifier."""
     kmeans: Literal["spherical", "euclidean"] = "spherical"
     """Geometry of the clusters; only spherical centroids are exact as bias-free classifiers."""
     align_centroids: bool = True
