@@ -1,8 +1,8 @@
 """Imports everything once, then forks a child for each request on stdin (one JSON object a line).
 
-A request holds `arguments` of the command line and `log`, a file for what the child prints. Where the child
-shall kill itself, it holds `inside` ("module:function"), `call` (which call of it, from 1) and `point` (before
-which disk operation of that call, from 1). `pause` is the seconds that a training step shall take.
+A request holds `arguments` of the command line and `log`, a file for what the child prints. Where the
+child shall kill itself, it holds `inside` ("module:function"), `call` (which call of it, from 1) and `point`
+(before which disk operation of that call, from 1). `pause` is the seconds that a training step shall take.
 Answers: the child's process id; to {"wait": id}, its exit code.
 """
 
@@ -100,7 +100,7 @@ def child(request):
         code = main(request["arguments"])
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it was belongs in the log
         import traceback
 
         traceback.print_exc()

@@ -96,7 +96,7 @@ def interrupting(stage, step):
     return listen
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """The end of a process, as far as anything on disk can tell."""
 
 
@@ -105,7 +105,7 @@ def crashing(stage, step):
 
     def listen(event):
         if isinstance(event, Step) and (event.stage, event.step) == (stage, step):
-            raise Crash
+            raise CrashError
 
     return listen
 

@@ -103,14 +103,20 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def override(data: Mapping[str, Any], assignment: str) -> dict[str, Any]:
-    """Apply one `stages.learn.config.alpha=0.5` to nested data."""
+    """Apply one `stages.learn.config.alpha=0.5` to nested data; the value replaces what was there."""
     path, equals, text = assignment.partition("=")
-    if not equals or not all(path.split(".")):
+    names = path.split(".")
+    if not equals or not all(names):
         raise ConfigError(f"'{assignment}' is not an assignment; write NAME.NAME=VALUE, such as seed=3.")
-    value: Any = parse_value(text)
-    for name in reversed(path.split(".")):
-        value = {name: value}
-    return merge(data, value)
+    return _assigned(data, names, parse_value(text))
+
+
+def _assigned(data: Mapping[str, Any], names: list[str], value: Any) -> dict[str, Any]:
+    first, *rest = names
+    if not rest:
+        return {**data, first: value}
+    inner = data.get(first, {})
+    return {**data, first: _assigned(inner if isinstance(inner, Mapping) else {}, rest, value)}
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -8,7 +8,7 @@ import torch
 from anaglyph.engine.checkpoint import difference, find_checkpoint, save_checkpoint
 from anaglyph.engine.events import Note
 from anaglyph.errors import CheckpointError, ConfigError
-from tiny_runs import Crash, crashing, outcome, tiny_recipe, train
+from tiny_runs import CrashError, crashing, outcome, tiny_recipe, train
 
 IDENTITY = {"stage": {"epochs": 3, "config": {"alpha": 0.25}}, "seed": 0}
 
@@ -114,7 +114,7 @@ def test_a_run_with_a_damaged_newest_checkpoint_says_so_and_ends_like_an_undistu
     damage, tmp_path, tiny_cache, undisturbed
 ):
     recipe = tiny_recipe("best")
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         train(recipe, tmp_path, cache=tiny_cache, listen=crashing("learn", 5), save_every=2)
     newest = max((tmp_path / "stages/learn/checkpoints").iterdir())
     damage(newest)
@@ -146,13 +146,13 @@ def test_resuming_with_another_recipe_is_refused_with_the_field_that_differs(tmp
 
 def test_a_run_folder_is_never_overwritten_without_resume(tmp_path, tiny_cache):
     train(tiny_recipe("pair_contrast"), tmp_path, cache=tiny_cache)
-    with pytest.raises(ConfigError, match="already holds a run.*--resume"):
+    with pytest.raises(ConfigError, match=r"already holds a run.*--resume"):
         train(tiny_recipe("pair_contrast"), tmp_path, cache=tiny_cache)
 
 
 def test_other_training_data_under_the_same_recipe_is_refused(tmp_path, tiny_cache, monkeypatch):
     recipe = tiny_recipe("pair_contrast")
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         train(recipe, tmp_path, cache=tiny_cache, listen=crashing("contrast", 4))
     monkeypatch.setattr("anaglyph.engine.run.data_fingerprint", lambda dataset: "0123456789abcdef")
     with pytest.raises(CheckpointError, match=r"train_data: '0123456789abcdef' now"):

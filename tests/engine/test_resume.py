@@ -3,7 +3,7 @@
 import pytest
 
 from anaglyph.engine.interrupt import Interrupted
-from tiny_runs import STEPS_PER_EPOCH, Crash, crashing, interrupting, outcome, tiny_recipe, train
+from tiny_runs import STEPS_PER_EPOCH, CrashError, crashing, interrupting, outcome, tiny_recipe, train
 
 MID_EPOCH, EPOCH_END = STEPS_PER_EPOCH + 1, STEPS_PER_EPOCH
 STOPS = [
@@ -47,7 +47,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_ends_bit_for_bit_like_an_undisturbe
 def test_a_run_that_crashed_goes_on_from_its_last_checkpoint_to_the_same_end(
     kind, stage, step, save_every, tmp_path, tiny_cache, undisturbed
 ):
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         train(
             tiny_recipe(kind),
             tmp_path,

@@ -42,11 +42,9 @@ class SmallDisk:
 
     def fill(self):
         with (self.folder / "filler").open("wb", buffering=0) as file:
-            try:
+            with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
                 while True:
                     file.write(bytes(4096))
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
 
     def free(self):
         (self.folder / "filler").unlink()

@@ -1,4 +1,4 @@
-"""Ctrl-C in a real process: the first finishes the step, saves and says how to go on; the second stops now."""
+"""Ctrl-C in a real process: the first saves after the step and says how to go on; the second stops now."""
 
 import signal
 import time
@@ -25,7 +25,7 @@ def test_the_first_signal_saves_and_a_resumed_run_ends_like_an_undisturbed_one(
     kind, stage, number, server, recipes, undisturbed, tmp_path
 ):
     command = train_command(recipes / f"{kind}.yaml", tmp_path)
-    child = server.start(command)
+    child = server.start(command, pause=0.15)
     child.wait_for(tmp_path / kind / "seed-0/stages" / stage / "metrics.jsonl")
     child.send(number)
     assert child.wait() == 1, child.text()
@@ -40,7 +40,7 @@ def test_ctrl_c_in_a_terminal_reaches_loader_workers_too_and_does_no_harm(
     server, recipes, undisturbed, tmp_path
 ):
     command = train_command(recipes / "best.yaml", tmp_path, "--workers", "2")
-    child = server.start(command)
+    child = server.start(command, pause=0.15)
     child.wait_for(tmp_path / "best/seed-0/stages/annotate/metrics.jsonl")
     child.send_group(signal.SIGINT)
     assert child.wait() == 1, child.text()

@@ -52,7 +52,7 @@ def train(
     from anaglyph.cli.places import data_root as root
     from anaglyph.cli.results import run_and_show
     from anaglyph.engine.recipe import load_recipe, recipe_name, run_name
-    from anaglyph.engine.run import RunOptions
+    from anaglyph.engine.run import RunOptions, leave_processes
     from anaglyph.errors import ConfigError
 
     if not targets:
@@ -79,4 +79,7 @@ def train(
         validate_every=validate_every or None,
         loggers=log,
     )
-    return run_and_show(recipes, seeds=seeds, options=options, json=json, main=rank == 0)
+    try:
+        return run_and_show(recipes, seeds=seeds, options=options, json=json, main=rank == 0)
+    finally:
+        leave_processes()

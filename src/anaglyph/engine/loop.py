@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from anaglyph.data.loader import epoch_batches, ordered_batches, steps_per_epoch
@@ -155,6 +156,22 @@ def fit(stage: Stage, *, fabric: Fabric, listen: Listener, stop: StopRequest, op
         run.close()
 
 
+class _TrainingStep(nn.Module):
+    """A method whose forward is its training step: where autocast and the averaging of gradients begin.
+
+    Fabric walks into what goes in and out and stumbles over frozen dataclasses, so a callable goes in and
+    a tuple comes out.
+    """
+
+    def __init__(self, method: Method) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, batch: Callable[[], Batch]) -> tuple[Tensor, dict[str, Tensor]]:
+        output = self.method.training_step(batch())
+        return output.loss, output.parts
+
+
 class _Run:
     """The moving parts of `fit`: optimiser, position, guards and log of one stage."""
 
@@ -165,7 +182,7 @@ class _Run:
         self.finite.writes = fabric.global_rank == 0
         self.trainable = [p for p in stage.method.parameters() if p.requires_grad]
         self.wrapped, self.optimiser = fabric.setup(
-            stage.method, build_optimiser(stage.method, stage.spec.optimiser)
+            _TrainingStep(stage.method), build_optimiser(stage.method, stage.spec.optimiser)
         )
         self.statistics = [
             buffer
@@ -173,7 +190,6 @@ class _Run:
             if isinstance(module, _BatchNorm)
             for buffer in module.buffers()
         ]
-        self.wrapped.mark_forward_method("training_step")
         self.resumed = options.resume and self._resume()
         self.loggers: tuple[Logger, ...] = ()
         if fabric.global_rank == 0:
@@ -213,17 +229,17 @@ class _Run:
         moved = batch.to(self.fabric.device)
         before = [buffer.clone() for buffer in self.statistics]
         with seeded(stage.seed, stage.name, "step", self.done, self.fabric.global_rank):
-            output = self.wrapped.training_step(moved)
+            loss_here, named = self.wrapped(lambda: moved)
         self.optimiser.zero_grad(set_to_none=True)
-        self.fabric.backward(output.loss)
+        self.fabric.backward(loss_here)
         norm = gradient_norm(self.trainable, clip=spec.clip_norm)
-        loss = float(gather_rows(output.loss.detach().reshape(1)).mean())
+        loss = float(gather_rows(loss_here.detach().reshape(1)).mean())
         keys = tuple(stage.dataset.keys[row] for row in gather_rows(moved.indices).tolist())
         if self.finite.admits(step=self.done, loss=loss, norm=norm, keys=keys):
             self.optimiser.step()
             with torch.no_grad():
                 stage.method.after_step()
-            parts = {name: float(value.detach()) for name, value in output.parts.items()}
+            parts = {name: float(value.detach()) for name, value in named.items()}
             self.position.add({"loss": loss, "learning_rate": rate, "gradient_norm": norm, **parts})
         else:  # a refused batch must not live on in the running statistics
             for buffer, old in zip(self.statistics, before, strict=True):

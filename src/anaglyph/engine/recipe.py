@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -132,23 +133,22 @@ def load_recipe(name_or_path: str | Path, *, assignments: Sequence[str] = ()) ->
 
 
 def resolve(data: Mapping[str, Any], *, assignments: Sequence[str] = (), where: str = "recipe") -> Recipe:
-    """Plain recipe data -> a checked Recipe."""
-    for assignment in assignments:
-        data = override(data, assignment)
-    method, preset = data.get("method"), data.get("preset", "paper")
+    """Plain recipe data -> a checked Recipe; assignments replace what the preset and the recipe say."""
+    chosen = reduce(override, assignments, dict(data))
+    method, preset = chosen.get("method"), chosen.get("preset", "paper")
     if method is None:
         raise ConfigError(
             f"{where}: 'method' is required but missing; it is one of {', '.join(PRESET_FAMILIES)}."
         )
     base = load_preset(str(method), str(preset))
     known = list(base.get("stages", {}))
-    for name, stage in mapping(data.get("stages", {}), "stages").items():
+    for name, stage in mapping(chosen.get("stages", {}), "stages").items():
         if name not in known and "method" not in mapping(stage, f"stages.{name}"):
             raise ConfigError(
                 f"{where}.stages: {unknown_name(f'stage in preset {preset}', name, known)}; "
                 f"a stage of your own must name its method."
             )
-    data = merge(base, {"preset": preset, **data})
+    data = reduce(override, assignments, merge(base, {"preset": preset, **data}))
     # `encoders` beside `stages` is shorthand for "in every stage".
     shared = mapping(data.pop("encoders", {}), "encoders")
     stages = {}

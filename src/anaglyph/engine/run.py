@@ -17,12 +17,16 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from torch.nn.parallel import DistributedDataParallel
 
 from anaglyph.config import dump_yaml, fingerprint, plain, structure
 from anaglyph.data.catalog import create_dataset
@@ -198,11 +202,24 @@ def make_fabric(recipe: Recipe, options: RunOptions) -> Fabric:
         accelerator="gpu" if options.device == "cuda" else options.device,
         devices=options.local_processes if many else 1,
         num_nodes=options.processes // options.local_processes if many else 1,
-        strategy="ddp" if many else "auto",
+        strategy=DDPStrategy(**_without_buffers()) if many else "auto",
         precision="bf16-mixed" if recipe.precision == "bfloat16" else "32-true",
     )
     fabric.launch()
     return fabric
+
+
+def leave_processes() -> None:
+    """Say goodbye to the other processes of a run; a process that ends without it may be aborted."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _without_buffers() -> dict[str, Any]:
+    """Every process computes the same buffers, memory banks among them, so none sends them around."""
+    options = signature(DistributedDataParallel).parameters
+    name = "forward_sync_buffers" if "forward_sync_buffers" in options else "broadcast_buffers"
+    return {name: False}
 
 
 def open_run_folder(recipe: Recipe, options: RunOptions) -> None:
