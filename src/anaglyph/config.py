@@ -76,7 +76,7 @@ def plain(config: object) -> Any:
 
 def dump_yaml(config: object) -> str:
     """A config as YAML text, fields in their declared order."""
-    return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
+    return yaml.dump(plain(config), Dumper=_ExactDumper, sort_keys=False, allow_unicode=True)
 
 
 def fingerprint(config: object) -> str:
@@ -134,12 +134,24 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+class _ExactDumper(yaml.SafeDumper):
+    """Writes what `_StrictLoader` reads back unchanged."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # Between single quotes PyYAML folds these rare line ends into spaces.
+    quoted = any(mark in text for mark in "\x85\u2028\u2029\ufeff")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if quoted else None)
+
+
+_ExactDumper.add_representer(str, _text)
 # YAML 1.1 reads 1e-3 as a string; every published recipe writes learning rates that way.
-_StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf)$"),
-    list("-+0123456789."),
-)
+for _side in (_StrictLoader, _ExactDumper):
+    _side.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|^[-+]?\.(inf|Inf)$"),
+        list("-+0123456789."),
+    )
 
 
 def _yaml_fault(error: yaml.YAMLError) -> str:

@@ -39,6 +39,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_ends_bit_for_bit_like_an_undisturbe
         ("pair_contrast", "contrast", 5, None),
         ("pair_contrast", "contrast", 1, 1),
         ("paper", "annotate", 6, 2),
+        ("paper", "annotate", 5, None),  # with lines in the log that no checkpoint knows
         ("paper", "learn", 1, None),  # before the stage's first checkpoint
         ("best", "annotate", 5, 2),
         ("best", "learn", 8, 1),

@@ -4,10 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.clustering import slow_fused_information
 
 from anaglyph.losses.clustering import fused_information
 from anaglyph.randomness import torch_generator
+from reference.clustering import slow_fused_information
 
 
 @settings(deadline=None, max_examples=40)

@@ -41,10 +41,13 @@ class SmallDisk:
         self.folder = folder
 
     def fill(self):
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            self.write_for_ever()
+
+    def write_for_ever(self):
         with (self.folder / "filler").open("wb", buffering=0) as file:
-            with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-                while True:
-                    file.write(bytes(4096))
+            while True:
+                file.write(bytes(4096))
 
     def free(self):
         (self.folder / "filler").unlink()

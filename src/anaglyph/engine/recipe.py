@@ -148,14 +148,14 @@ def resolve(data: Mapping[str, Any], *, assignments: Sequence[str] = (), where: 
                 f"{where}.stages: {unknown_name(f'stage in preset {preset}', name, known)}; "
                 f"a stage of your own must name its method."
             )
-    data = reduce(override, assignments, merge(base, {"preset": preset, **data}))
+    full = reduce(override, assignments, merge(base, {"preset": preset, **data}))
     # `encoders` beside `stages` is shorthand for "in every stage".
-    shared = mapping(data.pop("encoders", {}), "encoders")
+    shared = mapping(full.pop("encoders", {}), "encoders")
     stages = {}
-    for name, stage in mapping(data.get("stages", {}), "stages").items():
+    for name, stage in mapping(full.get("stages", {}), "stages").items():
         own = mapping(mapping(stage, f"stages.{name}").get("encoders", {}), f"stages.{name}.encoders")
         stages[name] = {**stage, "encoders": merge(shared, own)}
-    return check(structure(Recipe, {**data, "stages": stages}, where=where))
+    return check(structure(Recipe, {**full, "stages": stages}, where=where))
 
 
 def check(recipe: Recipe) -> Recipe:

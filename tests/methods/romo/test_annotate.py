@@ -117,7 +117,7 @@ def test_a_third_collapse_ends_the_run_even_when_clusters_are_restarted():
             collapse(method)
             method.before_epoch(context(dataset, epoch=epoch))
         collapse(method)
-        with pytest.raises(TrainingError, match="collapse number 3"):
+        with pytest.raises(TrainingError, match="3 in a row"):
             method.before_epoch(context(dataset, epoch=3))
 
 

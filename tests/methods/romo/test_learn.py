@@ -131,7 +131,7 @@ def test_a_refresh_takes_the_fused_prediction_of_both_modalities(tmp_path):
     torch.testing.assert_close(method.image_confidence, expected.amax(dim=1), rtol=1e-4, atol=1e-5)
     changed = (method.image_labels != before).float().mean()
     assert logged["labels_changed"] == pytest.approx(float(changed))
-    assert 0 < changed
+    assert changed > 0
 
 
 def test_labels_stay_fixed_without_refreshes(tmp_path):

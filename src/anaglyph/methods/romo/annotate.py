@@ -218,13 +218,14 @@ class Annotate(Method):
         """Collapse guard (dossier, section 3): restart the clusters from memory, or stop."""
         share = max(largest_share(posterior.argmax(dim=1).cpu()) for posterior in self.posteriors().values())
         if share <= self.config.collapse_share or self.config.on_collapse == "ignore":
+            self.collapses.zero_()
             return
         self.collapses += 1
         if self.config.on_collapse == "stop" or int(self.collapses) >= MAX_COLLAPSES:
             raise TrainingError(
                 f"the clusters collapsed: one holds {share:.0%} of the objects (allowed: "
-                f"{self.config.collapse_share:.0%}; collapse number {int(self.collapses)}). "
-                f"Raise warmup_epochs or use target=sinkhorn."
+                f"{self.config.collapse_share:.0%}; {int(self.collapses)} in a row). "
+                f"Raise warmup_epochs, lower head_lr_scale or use target=sinkhorn."
             )
         self._initialise_classifiers(context)
 
