@@ -46,8 +46,8 @@ def heading(threads: int) -> str:
     facts = describe_environment()
     packages: Any = facts["packages"]
     return (
-        "# Benchmarks\n\nWritten by `make bench`; do not edit by hand. Ratios compare two ways within one run; "
-        "times belong to this machine and whatever else ran on it.\n\n"
+        "# Benchmarks\n\nWritten by `make bench`; do not edit by hand. Ratios compare two ways within one "
+        "run; times belong to this machine and whatever else ran on it.\n\n"
         f"{platform.machine()}, {threads} threads, Python {facts['python']}, torch {packages['torch']}, "
         f"devices {facts['devices']}.\n"
     )
