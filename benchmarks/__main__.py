@@ -21,7 +21,7 @@ import torch
 from anaglyph.engine.environment import describe_environment
 from anaglyph.io.atomic import write_text
 
-BENCHMARKS = ("bench_edge_conv", "bench_retrieval", "bench_training_step")
+BENCHMARKS = ("bench_training_step", "bench_retrieval", "bench_edge_conv")
 
 
 def main() -> None:

@@ -177,6 +177,7 @@ class _Run:
 
     def __init__(self, stage: Stage, fabric: Fabric, listen: Listener, options: FitOptions) -> None:
         self.stage, self.fabric, self.listen, self.options = stage, fabric, listen, options
+        steps = stage.steps  # refuses a split that is smaller than a batch before any file is opened
         self.position = Position()
         self.finite, self.disk = FiniteGuard(stage.folder / "nonfinite.json"), DiskGuard()
         self.finite.writes = fabric.global_rank == 0
@@ -196,7 +197,7 @@ class _Run:
             stage.folder.mkdir(parents=True, exist_ok=True)
             log_file = JsonLines(stage.folder / "metrics.jsonl", keep=self.position.rows)
             self.loggers = (log_file, *options.loggers)
-        listen(StageStarted(stage.name, stage.steps, self.done))
+        listen(StageStarted(stage.name, steps, self.done))
 
     @property
     def done(self) -> int:
