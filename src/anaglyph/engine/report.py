@@ -46,7 +46,7 @@ def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: Run
         ),
         headlines={
             "average mAP": average,
-            "times chance": average / chance,
+            "times chance": round(average / chance, 1),
             "held-out objects": len(splits.test),
         },
         tables=[result_table(study), *cluster_tables(study.results)],
