@@ -1,4 +1,4 @@
-"""What a user may get wrong on the command line: one line that says what to do, exit code 2, no checkpoint."""
+"""What a user may get wrong on the command line: one line with the way out, exit code 2, no checkpoint."""
 
 import pytest
 
