@@ -210,3 +210,13 @@ def test_the_real_pairs_are_complete(shared_data, tmp_path):
     assert np.bincount(test.labels).tolist() == [10] * 10
     assert test.images.shape == (100, 1, 1, 32, 32)
     assert test.images[:, 0, 0, 0, 0].min() > 240  # renderings stand on white
+
+
+def test_pairing_by_row_is_refused_where_the_rows_are_different_objects(root):
+    assert make(root, "test", pair_by="row").keys == make(root, "test").keys
+    views = root / "modelnet10_views" / "images" / "bed" / "test"
+    first = sorted(views.iterdir())[0].stem.rpartition("_")[0]
+    for file in views.glob(f"{first}*"):
+        file.unlink()
+    with pytest.raises(DataError, match="cannot be paired by row"):
+        make(root, "test", pair_by="row", unpaired="refuse")

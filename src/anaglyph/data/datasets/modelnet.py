@@ -19,7 +19,7 @@ from anaglyph.data.cache import cached, digest_of
 from anaglyph.data.datasets.modelnet_clouds import Clouds, Frame, cloud_files, read_clouds, stored
 from anaglyph.data.datasets.modelnet_views import ViewList, list_views, read_views
 from anaglyph.data.paired import PairedObjects
-from anaglyph.data.pairing import pair_by_id
+from anaglyph.data.pairing import pair_by_id, pair_by_row
 from anaglyph.data.source import Split, check_split, folder_in
 from anaglyph.data.splits import validation_mask
 from anaglyph.data.transforms.image import ImageAugmentation
@@ -55,6 +55,8 @@ class ModelNet:
     views_folder: str = "modelnet10_views"
     """Where the views lie, relative to the data root; '' for clouds alone."""
     classes: Literal["modelnet10", "all"] = "modelnet10"
+    pair_by: Literal["id", "row"] = "id"
+    """Join clouds and views by object id, or insist that row r of both lists is the same object."""
     unpaired: Literal["drop", "refuse"] = "drop"
     """What happens to clouds without views; views without a cloud are always refused."""
     drop_duplicates: bool = False
@@ -141,6 +143,8 @@ class ModelNet:
             clouds = _rows(
                 clouds, np.array([r for r, key in enumerate(clouds.ids) if key in pictured], dtype=int)
             )
+        if self.pair_by == "row":
+            pair_by_row(views.ids, clouds.ids)
         pictures, shapes = pair_by_id(views.ids, clouds.ids)
         clouds = _rows(clouds, shapes)
         views = ViewList(
