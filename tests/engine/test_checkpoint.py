@@ -5,9 +5,12 @@ import shutil
 import pytest
 import torch
 
+from anaglyph.config import fingerprint
 from anaglyph.engine.checkpoint import difference, find_checkpoint, save_checkpoint
 from anaglyph.engine.events import Note
+from anaglyph.engine.run import is_finished
 from anaglyph.errors import CheckpointError, ConfigError
+from anaglyph.io.atomic import new_folder, write_json, write_manifest
 from tiny_runs import CrashError, crashing, outcome, tiny_recipe, train
 
 IDENTITY = {"stage": {"epochs": 3, "config": {"alpha": 0.25}}, "seed": 0}
@@ -157,3 +160,15 @@ def test_other_training_data_under_the_same_recipe_is_refused(tmp_path, tiny_cac
     monkeypatch.setattr("anaglyph.engine.run.data_fingerprint", lambda dataset: "0123456789abcdef")
     with pytest.raises(CheckpointError, match=r"train_data: '0123456789abcdef' now"):
         train(recipe, tmp_path, cache=tiny_cache, resume=True)
+
+
+def test_a_finished_stage_of_another_configuration_is_named_and_kept(tmp_path):
+    artefact = tmp_path / "artefact"
+    identity = {"seed": 1, "stage": {"epochs": 3}}
+    with new_folder(artefact) as folder:
+        write_json(folder / "stage.json", {"fingerprint": fingerprint(identity), "identity": identity})
+        write_manifest(folder)
+    assert is_finished(artefact, identity)
+    with pytest.raises(CheckpointError, match=r"stage\.epochs: 4 now, 3 then.*kept as it is"):
+        is_finished(artefact, {"seed": 1, "stage": {"epochs": 4}})
+    assert (artefact / "stage.json").is_file()

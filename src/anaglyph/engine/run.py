@@ -42,7 +42,7 @@ from anaglyph.engine.loggers import LOGGERS
 from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
 from anaglyph.engine.models import FILE, build_method, save_method
 from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
-from anaglyph.errors import ConfigError
+from anaglyph.errors import CheckpointError, ConfigError
 from anaglyph.io.atomic import (
     new_folder,
     remove_leftovers,
@@ -265,11 +265,20 @@ def fit_options(recipe: Recipe, options: RunOptions, splits: Splits, fabric: Fab
 
 
 def is_finished(artefact: Path, identity: Mapping[str, Any]) -> bool:
-    """Whether a stage's artefact is there, intact and of this identity."""
+    """Whether a stage's artefact is there and intact.
+
+    Raises:
+        CheckpointError: it is intact but was made by another configuration; it is never overwritten.
+    """
     if not (artefact / "stage.json").is_file() or verify_manifest(artefact) is not None:
         return False
     stage = json.loads((artefact / "stage.json").read_text(encoding="utf-8"))
-    return bool(stage["fingerprint"] == fingerprint(identity))
+    if stage["fingerprint"] != fingerprint(identity):
+        raise CheckpointError(
+            f"'{artefact}' was made with another configuration "
+            f"({difference(identity, stage['identity'])}); it is kept as it is. Choose another --output."
+        )
+    return True
 
 
 def leave_artefact(stage: Stage, recipe: Recipe, fabric: Fabric) -> None:
