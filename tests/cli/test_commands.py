@@ -77,6 +77,8 @@ def test_doctor_checks_packages_data_and_cache(anaglyph, tmp_path):
     assert checks["packages"] == "ok"
     assert (checks["data digits3d"], checks["data mnist3d"]) == ("ok", "absent")
     assert set(checks.values()) <= {"ok", "absent", "attention"}
+    (detail,) = [row["detail"] for row in shown.data if row["check"] == "data mnist3d"]
+    assert str(tmp_path / "mnist") in detail
     assert "anaglyph doctor" in anaglyph("doctor", "--data-root", tmp_path).out
 
 
@@ -96,6 +98,10 @@ def test_doctor_checks_packages_data_and_cache(anaglyph, tmp_path):
         (["train", "digits3d_romo_best", "--set", "data.name=digits"], ["did you mean 'digits3d'"]),
         (["train", "missing.yaml"], ["cannot read 'missing.yaml'"]),
         (["train"], ["name a recipe"]),
+        (["train", "digits3d_romo_best", "--workers", "-1"], ["--workers is -1", "0 or more"]),
+        (["train", "digits3d_romo_best", "--save-every", "0"], ["--save-every is 0", "1 or more"]),
+        (["train", "digits3d_romo_best", "--validate-every", "-5"], ["--validate-every is -5", "0 or more"]),
+        (["train", "digits3d_romo_best", "--seeds", "0", "-2"], ["--seeds is -2", "0 or more"]),
         (["data", "digits"], ["did you mean 'digits3d'"]),
         (["evaluate", "nowhere"], ["no weights at 'nowhere'"]),
     ],
@@ -125,6 +131,33 @@ def test_ctrl_c_and_our_own_errors_leave_no_traceback(anaglyph, monkeypatch):
         monkeypatch.setitem(COMMANDS, "models", broken)
         shown = anaglyph("models")
         assert (shown.code, shown.err) == (code, text + "\n")
+
+
+def test_trouble_with_files_is_one_line_with_code_2(anaglyph, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    recipe = tiny_file("pair_contrast", tmp_path)
+    shown = anaglyph("train", recipe, "--output", tmp_path / "file/runs", "--device", "cpu")
+    assert refused(shown, f"'{tmp_path}/file/runs", "Not a directory", "Check that the path")
+    for raised, parts in (
+        (PermissionError(13, "Permission denied", "/data/x"), ("cannot use '/data/x': Permission denied.",)),
+        (OSError(28, "No space left on device"), ("cannot go on: No space left on device.", "room")),
+        (OSError("of two\nlines"), ("of two lines.",)),
+    ):
+
+        def broken(error=raised):
+            raise error
+
+        monkeypatch.setitem(COMMANDS, "models", broken)
+        assert refused(anaglyph("models"), *parts)
+
+
+def test_a_reader_that_left_is_no_error_to_tell(anaglyph, monkeypatch):
+    def broken():
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setitem(COMMANDS, "models", broken)
+    shown = anaglyph("models")
+    assert (shown.code, shown.err) == (1, "")
 
 
 def test_evaluate_finds_the_numbers_of_the_report(anaglyph, finished):

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from anaglyph.engine.events import Note
+from anaglyph.engine.recipe import load_recipe
+from anaglyph.engine.run import check_leaks
 from anaglyph.errors import ConfigError
 from anaglyph.methods.pair_contrast.method import PairContrast
 from anaglyph.methods.romo.annotate import Annotate
@@ -95,3 +97,14 @@ def test_other_labels_change_what_released_learns(request, tmp_path, tiny_cache)
     train(recipe, tmp_path / "random", cache=tiny_cache)
     file = "stages/annotate/artefact/labels_image.txt"
     assert outcome(tmp_path / "true")[file] != outcome(tmp_path / "random")[file]
+
+
+def test_the_flag_opens_the_released_preset_alone():
+    recipe = load_recipe(
+        "digits3d_romo_paper",
+        assignments=["stages.annotate.config.select=oracle", "leak_ground_truth_labels=true"],
+    )
+    with pytest.raises(ConfigError, match=r"opens the preset released alone.*preset paper"):
+        check_leaks(recipe)
+    released = load_recipe("digits3d_romo_released", assignments=["leak_ground_truth_labels=true"])
+    assert len(check_leaks(released)) == 2

@@ -150,3 +150,16 @@ def test_a_stage_is_identified_by_what_determines_its_weights_and_by_nothing_els
         assert stage_identity(tiny_recipe("best", change), "learn") == base, change
     first = stage_identity(tiny_recipe("best"), "annotate")
     assert stage_identity(tiny_recipe("best", "stages.learn.epochs=9"), "annotate") == first
+
+
+def test_another_encoder_in_one_stage_starts_from_its_own_defaults():
+    recipe = load_recipe(
+        "digits3d_romo_best", assignments=["stages.learn.encoders={shape: {name: pointnet}}"]
+    )
+    assert recipe.stages["learn"].encoders["shape"].options == {}
+    assert recipe.stages["annotate"].encoders["shape"].options["side"] == 20
+    kept = load_recipe(
+        "digits3d_romo_best", assignments=["stages.learn.encoders={shape: {options: {side: 24}}}"]
+    )
+    assert kept.stages["learn"].encoders["shape"].name == "point_grid"
+    assert kept.stages["learn"].encoders["shape"].options["side"] == 24

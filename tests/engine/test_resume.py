@@ -1,7 +1,11 @@
 """Stopped and resumed, or crashed and resumed, a run ends exactly as one that nothing disturbed."""
 
+import os
+import signal
+
 import pytest
 
+from anaglyph.engine import run
 from anaglyph.engine.interrupt import Interrupted
 from tiny_runs import STEPS_PER_EPOCH, CrashError, crashing, interrupting, outcome, tiny_recipe, train
 
@@ -106,3 +110,20 @@ def test_another_seed_gives_other_weights(tmp_path, tiny_cache, undisturbed):
     train(tiny_recipe("pair_contrast", "seed=1"), tmp_path, cache=tiny_cache)
     weights = "stages/contrast/artefact/model.safetensors"
     assert outcome(tmp_path)[weights] != undisturbed("pair_contrast")[weights]
+
+
+def test_ctrl_c_between_steps_is_not_lost(tmp_path, tiny_cache, undisturbed, monkeypatch):
+    real = run.leave_artefact
+
+    def leave_and_press(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        real(*arguments)
+
+    monkeypatch.setattr(run, "leave_artefact", leave_and_press)
+    with pytest.raises(Interrupted, match="stopped before stage learn"):
+        train(tiny_recipe("best"), tmp_path, cache=tiny_cache)
+    with pytest.raises(Interrupted, match="stopped after its last stage"):
+        train(tiny_recipe("best"), tmp_path, cache=tiny_cache, resume=True)
+    monkeypatch.undo()
+    train(tiny_recipe("best"), tmp_path, cache=tiny_cache, resume=True)
+    assert outcome(tmp_path) == undisturbed("best")

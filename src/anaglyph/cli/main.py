@@ -27,6 +27,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "models": models,
     "doctor": doctor,
 }
+SEVERAL_VALUES = frozenset({"--set", "--seeds", "--log"})
+"""Options whose values add up when they are given again; the parser alone would keep the last ones."""
 DESCRIPTION = "Learn one space for pictures, 3D shapes and words, mostly without labels."
 
 
@@ -41,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     try:
         code: int = tyro.extras.subcommand_cli_from_dict(
-            COMMANDS, prog="anaglyph", description=DESCRIPTION, args=arguments or ["--help"]
+            COMMANDS,
+            prog="anaglyph",
+            description=DESCRIPTION,
+            args=join_repeated(arguments) or ["--help"],
         )
     except AnaglyphError as error:
         print(f"anaglyph: {error}", file=sys.stderr)
@@ -51,7 +56,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 1
+    except OSError as error:
+        print(f"anaglyph: {os_trouble(error)}", file=sys.stderr)
+        return 2
     return code
+
+
+def join_repeated(arguments: Sequence[str]) -> list[str]:
+    """`--set a=1 --json --set=b=2` as `--set a=1 b=2 --json`; the order of the values stays."""
+    groups: list[list[str]] = [[]]
+    group = groups[0]
+    repeatable: dict[str, list[str]] = {}
+    for word in arguments:
+        name, equals, value = word.partition("=")
+        if name in SEVERAL_VALUES:
+            if name not in repeatable:
+                repeatable[name] = [name]
+                groups.append(repeatable[name])
+            group = repeatable[name]
+            group += [value] if equals else []
+        elif word.startswith("-") and not word[1:2].isdigit():
+            group = [word]
+            groups.append(group)
+        else:
+            group.append(word)
+    return [word for group in groups for word in group]
+
+
+def os_trouble(error: OSError) -> str:
+    """What the operating system refused, where, and what to look at, in one line."""
+    place = "go on" if error.filename is None else f"use '{error.filename}'"
+    reason = error.strerror or " ".join(str(error).split())
+    return (
+        f"cannot {place}: {reason}. "
+        "Check that the path is the one you mean, that you may read and write there, and that there is room."
+    )
 
 
 def entry_point() -> None:

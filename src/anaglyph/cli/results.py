@@ -31,7 +31,7 @@ def run_and_show(
     Args:
         recipes: name -> resolved recipe.
         seeds: one run each; none takes each recipe's own.
-        options: `output` is the folder above the runs.
+        options: `output` is the folder above the runs, `report` that of the report where it lies elsewhere.
         json: print JSON instead of the table.
         main: whether this process prints (rank 0).
         title: heading of the report.

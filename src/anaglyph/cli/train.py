@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+
+from anaglyph.errors import ConfigError
+
+LONGEST_NAME = 80
 
 
 def train(
@@ -37,7 +43,8 @@ def train(
         preset: preset, when a target is a method.
         set: changes to the recipe, such as stages.learn.epochs=5; names are those of the recipe file.
         seeds: one run each, the table shows mean and spread; the recipe's own by default.
-        output: folder of the runs; runs/ by default, with one folder per recipe and seed below it.
+        output: folder of the report and of the runs, one folder per recipe and seed; by default runs/,
+            with the report in runs/reports/RECIPES/.
         resume: continue what lies in the output folder; finished stages are skipped.
         precision: bfloat16 runs the networks under autocast; default is the recipe's.
         device: where to train.
@@ -53,8 +60,8 @@ def train(
     from anaglyph.cli.results import run_and_show
     from anaglyph.engine.recipe import load_recipe, recipe_name, run_name
     from anaglyph.engine.run import RunOptions, leave_processes
-    from anaglyph.errors import ConfigError
 
+    check_numbers(workers=workers, save_every=save_every, validate_every=validate_every, seeds=seeds)
     if not targets:
         raise ConfigError("nothing to train; name a recipe. `anaglyph models` lists them.")
     changes = (*set, *((f"precision={precision}",) if precision else ()))
@@ -67,6 +74,7 @@ def train(
     world, local, rank = processes()
     options = RunOptions(
         output=output or Path("runs"),
+        report=None if output else Path("runs") / "reports" / study_name(recipes),
         data_root=root(data_root),
         cache=cache_folder(),
         device=device,
@@ -83,3 +91,24 @@ def train(
         return run_and_show(recipes, seeds=seeds, options=options, json=json, main=rank == 0)
     finally:
         leave_processes()
+
+
+def check_numbers(*, workers: int, save_every: int | None, validate_every: int, seeds: Sequence[int]) -> None:
+    """ConfigError for a number that cannot be meant, before anything is read or written."""
+    for option, value, least in (
+        ("--workers", workers, 0),
+        ("--save-every", save_every, 1),
+        ("--validate-every", validate_every, 0),
+        *(("--seeds", seed, 0) for seed in seeds),
+    ):
+        if value is not None and value < least:
+            raise ConfigError(f"{option} is {value}; give a whole number of {least} or more.")
+
+
+def study_name(recipes: Iterable[str]) -> str:
+    """Folder name of a study's report: the recipes joined, a long one cut and told apart by a hash."""
+    name = "+".join(recipes)
+    if len(name) <= LONGEST_NAME:
+        return name
+    tail = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: LONGEST_NAME - len(tail) - 1]}-{tail}"

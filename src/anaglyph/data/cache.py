@@ -1,7 +1,8 @@
 """Arrays that take a while to make, kept in a folder of their own, checked when read.
 
 The name holds a fingerprint of everything the arrays depend on, source bytes included, so that a cache
-never has to be emptied by hand. One that is damaged is named in the log, removed and made again.
+never has to be emptied by hand. One that is damaged is named in the log, removed and made again. A folder that
+cannot be used is named in the log, and the run goes on without it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from anaglyph.io.atomic import new_folder, sha256, verify_manifest, write_bytes,
 
 Arrays = dict[str, NDArray[Any]]
 log = logging.getLogger(__name__)
+_UNUSABLE = (
+    "the cache folder '%s' cannot be used (%s), so the arrays are made anew each time; "
+    "set ANAGLYPH_CACHE to a folder that can be written."
+)
 
 
 def cached(
@@ -35,22 +40,20 @@ def cached(
     if folder is None:
         return make()
     place = folder / f"{name}-{fingerprint(depends_on)}"
-    if place.exists():
-        problem = verify_manifest(place)
-        if problem is None:
-            return {path.stem: np.load(path, allow_pickle=False) for path in sorted(place.glob("*.npy"))}
-        log.warning("the cache is damaged and made again: %s", problem)
-        shutil.rmtree(place)
+    try:
+        kept = _kept(place)
+    except OSError as error:
+        log.warning(_UNUSABLE, folder, error)
+        return make()
+    if kept is not None:
+        return kept
     arrays = make()
     try:
-        with new_folder(place) as temporary:
-            for key, array in arrays.items():
-                buffer = io.BytesIO()
-                np.save(buffer, array, allow_pickle=False)
-                write_bytes(temporary / f"{key}.npy", buffer.getvalue())
-            write_manifest(temporary)
+        _keep(place, arrays)
     except DataError as error:
         log.warning("the cache is not kept: %s", error)
+    except OSError as error:
+        log.warning(_UNUSABLE, folder, error)
     return arrays
 
 
@@ -60,3 +63,24 @@ def digest_of(paths: Iterable[Path]) -> str:
     for path in sorted(paths):
         total.update(f"{path.name}\0{sha256(path)}\0".encode())
     return total.hexdigest()
+
+
+def _kept(place: Path) -> Arrays | None:
+    """The arrays in `place`; None where there are none, or damaged ones, which are removed."""
+    if not place.exists():
+        return None
+    problem = verify_manifest(place)
+    if problem is None:
+        return {path.stem: np.load(path, allow_pickle=False) for path in sorted(place.glob("*.npy"))}
+    log.warning("the cache is damaged and made again: %s", problem)
+    shutil.rmtree(place)
+    return None
+
+
+def _keep(place: Path, arrays: Arrays) -> None:
+    with new_folder(place) as temporary:
+        for key, array in arrays.items():
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            write_bytes(temporary / f"{key}.npy", buffer.getvalue())
+        write_manifest(temporary)

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from anaglyph.data.paired import PairedObjects
 from anaglyph.data.samplers import Indices, epoch_rows, ordered_rows
 from anaglyph.data.samplers import steps_per_epoch as steps_per_epoch
+from anaglyph.errors import ConfigError, DataError
 from anaglyph.types import Batch
 
 
@@ -78,18 +79,29 @@ class _Steps(Dataset[Batch]):
 
 
 def _fetched(steps: _Steps, workers: int) -> Iterator[Batch]:
-    if workers == 0:
-        for step in range(len(steps)):
-            yield steps[step]
-        return
+    if workers < 0:
+        raise ConfigError(f"workers={workers}; give 0 (load in this process) or more.")
+    return _from_workers(steps, workers) if workers else (steps[step] for step in range(len(steps)))
+
+
+def _from_workers(steps: _Steps, workers: int) -> Iterator[Batch]:
     # The loader draws a base seed for its workers; a generator of its own keeps the global one untouched.
-    yield from DataLoader(
+    loader = DataLoader(
         steps,
         batch_size=None,
         num_workers=workers,
         collate_fn=_as_it_is,
         generator=torch.Generator().manual_seed(0),
     )
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker (pid"):  # an error of ours, raised in a worker
+            raise
+        raise DataError(
+            f"one of the {workers} loader processes died ({error}), most likely for want of memory or shared "
+            f"memory; use fewer workers (0 loads in this process) or a smaller batch."
+        ) from error
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -15,9 +15,15 @@ _CHUNK = 1024
 
 
 def check_keys(keys: Sequence[str]) -> None:
-    """DataError unless there is at least one key and none stands twice."""
+    """DataError unless there are keys, each one word (label files hold nothing else), none twice."""
     if not keys:
         raise DataError("this split has no objects; check the folder, the ranges and the class subset.")
+    for key in keys:
+        if key.split() != [key]:
+            raise DataError(
+                f"the object id '{key}' is empty or has white space, which label files cannot hold; rename the "
+                f"object's files, for instance with '_'."
+            )
     key, times = Counter(keys).most_common(1)[0]
     if times > 1:
         raise DataError(f"the object id '{key}' stands {times} times; ids must be unique within a split.")

@@ -40,8 +40,9 @@ class FiniteGuard:
         if self.in_a_row >= PATIENCE:
             raise TrainingError(
                 f"the loss or its gradient was not finite {PATIENCE} steps in a row (last: step {step}, "
-                f"loss {loss}, gradient norm {norm}). The last checkpoint is from before; lower the learning "
-                f"rate or set optimiser.clip_norm. The batches are listed in '{self.report}'."
+                f"loss {loss}, gradient norm {norm}). Checkpoints, where there are any, are from "
+                f"before; lower the learning rate or set optimiser.clip_norm. "
+                f"The batches are listed in '{self.report}'."
             )
         return False
 

@@ -17,6 +17,11 @@ class StopRequest:
     def __init__(self) -> None:
         self.requested = False
 
+    def check(self, where: str) -> None:
+        """Raise Interrupted when a stop was asked for while no step was there to notice it."""
+        if self.requested:
+            raise Interrupted(f"stopped {where}")
+
 
 @contextmanager
 def graceful_interrupt() -> Iterator[StopRequest]:

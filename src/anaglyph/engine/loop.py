@@ -138,6 +138,8 @@ def fit(stage: Stage, *, fabric: Fabric, listen: Listener, stop: StopRequest, op
             with prepared(stage, "start"):
                 method.start(run.context())
         while position.epoch < stage.spec.epochs:
+            if run.anyone(stop.requested):  # asked for between steps; the last epoch is already saved
+                raise Interrupted(f"stopped at step {run.done} of {stage.steps} of stage {stage.name}")
             if not position.prepared:
                 with prepared(stage, "before epoch", position.epoch):
                     method.before_epoch(run.context())

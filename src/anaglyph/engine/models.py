@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from anaglyph.methods.catalog import create_method
 from anaglyph.randomness import seeded
 
 FILE = "model.safetensors"
+MAX_OBJECTS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,14 @@ def build_method(spec: StageSpec, *, objects: int, seed: int, name: str) -> Meth
 
 
 def save_method(
-    path: Path, method: Method, *, spec: StageSpec, data: DataConfig, objects: int, identity: str
+    path: Path,
+    method: Method,
+    *,
+    spec: StageSpec,
+    data: DataConfig,
+    objects: int,
+    identity: str,
+    leaks: Sequence[str] = (),
 ) -> None:
     """Write weights and, in the header, the stage's spec, the data config and the run's fingerprint."""
     header = {
@@ -52,6 +60,7 @@ def save_method(
         "data": plain(data),
         "objects": objects,
         "fingerprint": identity,
+        "leaks": list(leaks),
     }
     write_weights(path, method.state_dict(), header=header)
 
@@ -69,9 +78,16 @@ def load_method(path: str | Path) -> SavedMethod:
             f"'{file}' is not a method saved by Anaglyph: its header lacks 'stage'. "
             f"Pass a run folder or its weights."
         )
+    missing = [name for name in ("stage", "data", "objects") if name not in header]
+    objects = header.get("objects")
+    if missing or not isinstance(objects, int) or not 1 <= objects <= MAX_OBJECTS:
+        raise WeightsError(
+            f"'{file}' has a header that cannot be meant (missing: {missing}, objects: {objects!r}; "
+            f"allowed are 1 to {MAX_OBJECTS}). It was damaged or made by another program; train again."
+        )
     spec = structure(StageSpec, header["stage"], where=f"{file.name}: stage")
     data = structure(DataConfig, header["data"], where=f"{file.name}: data")
-    method = build_method(spec, objects=int(header["objects"]), seed=0, name="load")
+    method = build_method(spec, objects=objects, seed=0, name="load")
     load_into(method, read_weights(file), what=f"'{file}'")
     return SavedMethod(method.eval(), spec, data, header)
 

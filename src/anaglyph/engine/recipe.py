@@ -154,8 +154,21 @@ def resolve(data: Mapping[str, Any], *, assignments: Sequence[str] = (), where: 
     stages = {}
     for name, stage in mapping(full.get("stages", {}), "stages").items():
         own = mapping(mapping(stage, f"stages.{name}").get("encoders", {}), f"stages.{name}.encoders")
-        stages[name] = {**stage, "encoders": merge(shared, own)}
+        stages[name] = {**stage, "encoders": {**shared, **_laid_over(shared, own)}}
     return check(structure(Recipe, {**full, "stages": stages}, where=where))
+
+
+def _laid_over(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A stage's own encoders over the shared ones; another name starts from that encoder's defaults."""
+    result: dict[str, Any] = {}
+    for modality, spec in own.items():
+        base = shared.get(modality)
+        if isinstance(base, Mapping) and isinstance(spec, Mapping):
+            named = base.get("name")
+            result[modality] = merge(base, spec) if spec.get("name", named) == named else spec
+        else:
+            result[modality] = spec
+    return result
 
 
 def check(recipe: Recipe) -> Recipe:

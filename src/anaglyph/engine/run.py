@@ -79,6 +79,8 @@ class RunOptions:
     """Number of this process; the first alone writes reports."""
     resume: bool = False
     """Continue the run in `output`."""
+    report: Path | None = None
+    """Folder of a study's report; None is `output`."""
     workers: int = 0
     save_every: int | None = None
     validate_every: int | None = 5
@@ -155,17 +157,19 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
                 name=name, spec=spec, method=method, dataset=splits.train, seed=recipe.seed, folder=folder,
                 identity=identity, artefacts={needed: artefacts[needed] for needed in spec.needs},
             )  # fmt: skip
+            stop.check(f"before stage {name}")
             fit(
                 stage,
                 fabric=fabric,
                 listen=listen,
                 stop=stop,
-                options=fit_options(recipe, options, splits, fabric),
+                options=fit_options(recipe, options, splits, fabric, stage=name),
             )
             if fabric.global_rank == 0:
                 leave_artefact(stage, recipe, fabric)
             fabric.barrier()
             listen(StageFinished(name))
+        stop.check("after its last stage")
     return artefacts[name]
 
 
@@ -190,16 +194,20 @@ def check_leaks(recipe: Recipe) -> list[str]:
             f"Pass --set leak_ground_truth_labels=true to reproduce the published code, "
             f"or use preset paper or best."
         )
+    if leaks and recipe.preset != "released":
+        raise ConfigError(
+            f"leak_ground_truth_labels opens the preset released alone, and this recipe is preset "
+            f"{recipe.preset} ({', '.join(leaks)}). Start from a released recipe to change its options."
+        )
     return leaks
 
 
 def make_fabric(recipe: Recipe, options: RunOptions) -> Fabric:
     """Devices, precision and processes."""
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device=cuda, but torch sees no CUDA device here; use --device cpu or auto.")
+    device = choose_device(options.device)
     many = options.processes > 1
     fabric = Fabric(
-        accelerator="gpu" if options.device == "cuda" else options.device,
+        accelerator="gpu" if device == "cuda" else "cpu",
         devices=options.local_processes if many else 1,
         num_nodes=options.processes // options.local_processes if many else 1,
         strategy=DDPStrategy(**_without_buffers()) if many else "auto",
@@ -220,6 +228,19 @@ def _without_buffers() -> dict[str, Any]:
     options = signature(DistributedDataParallel).parameters
     name = "forward_sync_buffers" if "forward_sync_buffers" in options else "broadcast_buffers"
     return {name: False}
+
+
+def choose_device(asked: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
+    """The device that `auto` means here: CUDA where there is one, else the CPU.
+
+    Raises:
+        ConfigError: CUDA was asked for and torch sees none.
+    """
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device=cuda, but torch sees no CUDA device here; use --device cpu or auto.")
+    return asked
 
 
 def open_run_folder(recipe: Recipe, options: RunOptions) -> None:
@@ -245,7 +266,9 @@ def open_run_folder(recipe: Recipe, options: RunOptions) -> None:
         )
 
 
-def fit_options(recipe: Recipe, options: RunOptions, splits: Splits, fabric: Fabric) -> FitOptions:
+def fit_options(
+    recipe: Recipe, options: RunOptions, splits: Splits, fabric: Fabric, *, stage: str
+) -> FitOptions:
     """The loop's options, with validation on the validation split where it is wanted."""
 
     def validate(method: Method) -> Mapping[str, float]:
@@ -258,7 +281,10 @@ def fit_options(recipe: Recipe, options: RunOptions, splits: Splits, fabric: Fab
         resume=options.resume,
         validate=validate if options.validate_every else None,
         validate_every=options.validate_every or 1,
-        loggers=tuple(LOGGERS[name](options.output, recipe.title) for name in options.loggers)
+        loggers=tuple(
+            LOGGERS[name](options.output / "stages" / stage, f"{recipe.title}, {stage}")
+            for name in options.loggers
+        )
         if fabric.global_rank == 0
         else (),
     )
@@ -293,7 +319,7 @@ def leave_artefact(stage: Stage, recipe: Recipe, fabric: Fabric) -> None:
             stage.method.finish(context, folder)
         save_method(
             folder / FILE, stage.method, spec=stage.spec, data=recipe.data, objects=len(stage.dataset),
-            identity=fingerprint(stage.identity),
+            identity=fingerprint(stage.identity), leaks=check_leaks(recipe),
         )  # fmt: skip
         write_json(
             folder / "stage.json",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -19,7 +19,14 @@ from anaglyph.engine.events import Listener, ignore
 from anaglyph.engine.models import load_method
 from anaglyph.engine.pseudo_labels import pseudo_label_quality
 from anaglyph.engine.recipe import Recipe
-from anaglyph.engine.run import LEAK_NOTE, RunOptions, check_leaks, make_splits, run_recipe
+from anaglyph.engine.run import (
+    LEAK_NOTE,
+    RunOptions,
+    check_leaks,
+    choose_device,
+    make_splits,
+    run_recipe,
+)
 
 SHOWN = {
     "image_to_shape_map": "image→shape mAP",
@@ -44,7 +51,7 @@ class Result:
     pseudo_labels: dict[str, dict[str, float]]
     """stage -> quality of the labels it emitted, against the truth, on the training split."""
     seconds: float
-    """Wall-clock training time of this call; 0 for what was already finished."""
+    """Wall-clock time of this call, loading data included; short for what was already finished."""
     leaks: list[str]
     folder: str
 
@@ -55,6 +62,7 @@ class Study:
 
     heading: str
     folder: Path
+    """Where the report lies."""
     results: tuple[Result, ...]
     chance: dict[str, dict[str, float]]
     """data set -> metrics of random vectors."""
@@ -110,6 +118,9 @@ def run_study(
     from anaglyph.engine.report import write_study_report
 
     results = []
+    for recipe in recipes.values():  # whatever will be refused is refused before hours of training
+        check_leaks(recipe)
+        make_splits(recipe, data_root=options.data_root, cache=options.cache)
     for name, recipe in recipes.items():
         for seed in seeds or (recipe.seed,):
             seeded = replace(recipe, seed=seed)
@@ -135,7 +146,7 @@ def run_study(
                     folder=str(folder),
                 )
             )
-    chance = {}
+    chance: dict[str, dict[str, float]] = {}
     for recipe in recipes.values():
         test = make_splits(recipe, data_root=options.data_root, cache=options.cache).test
         chance[recipe.data.name] = chance_metrics(torch.from_numpy(test.labels), seed=results[0].seed)
@@ -143,7 +154,7 @@ def run_study(
     inputs = ", ".join(sorted({result.inputs for result in results}))
     notes = [f"Measured with {inputs}; seeds {sorted({result.seed for result in results})}."]
     notes += [LEAK_NOTE] if any(result.leaks for result in results) else []
-    study = Study(heading, options.output, tuple(results), chance, tuple(notes))
+    study = Study(heading, options.report or options.output, tuple(results), chance, tuple(notes))
     if options.rank == 0:
         write_study_report(study, recipes, options)
     return study
@@ -154,13 +165,13 @@ def measure_weights(
     *,
     split: Split,
     views: int | None,
-    device: str,
+    device: Literal["auto", "cpu", "cuda"],
     data_root: Path,
     cache: Path | None,
     seed: int = 0,
     assignments: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Load weights and measure retrieval on a split of the data they were made for.
+    """Load weights and measure retrieval on a split of the data they were made for; says if labels leaked.
 
     `assignments` change options of the data set, such as drop_duplicates=true.
 
@@ -173,9 +184,7 @@ def measure_weights(
         options = override(options, assignment)
     data = DataConfig(name=saved.data.name, options=options)
     dataset = create_dataset(data, split, root=data_root, cache=cache, seed=seed)
-    target = torch.device(
-        "cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu"
-    )
+    target = torch.device(choose_device(device))
     embedded = embed_split(saved.method.to(target), dataset, device=target, views=views)
     sample = dataset[0]
     have = 0 if sample.images is None else len(sample.images)
@@ -185,6 +194,7 @@ def measure_weights(
         "data": saved.data.name,
         "inputs": f"{views or have} view(s) of a picture against {points} points of a shape",
         "objects": len(dataset),
+        "leaks": list(saved.header.get("leaks", [])),
         "metrics": retrieval_metrics(embedded),
     }
 

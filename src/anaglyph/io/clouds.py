@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anaglyph.errors import DataError
+from anaglyph.io.arrays import check_npz, read_dataset
 from anaglyph.io.ply import ply_vertices
 
 MAX_BYTES = 2 << 30
 MAX_POINTS = 20_000_000
-MAX_UNPACKED_BYTES = 4 << 30
 
 
 def read_cloud(path: Path, *, dataset: str = "points") -> NDArray[np.float32]:
@@ -70,9 +70,7 @@ def _npy(data: bytes, dataset: str) -> NDArray[Any]:
 
 
 def _npz(data: bytes, dataset: str) -> NDArray[Any]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if sum(member.file_size for member in archive.infolist()) > MAX_UNPACKED_BYTES:
-            raise ValueError(f"it unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+    check_npz(io.BytesIO(data))
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         if dataset not in arrays:
             raise ValueError(f"no array '{dataset}'; it has {', '.join(arrays)}")
@@ -82,9 +80,7 @@ def _npz(data: bytes, dataset: str) -> NDArray[Any]:
 
 def _hdf5(data: bytes, dataset: str) -> NDArray[Any]:
     with h5py.File(io.BytesIO(data), "r") as file:
-        if not isinstance(file.get(dataset), h5py.Dataset):
-            raise KeyError(f"no data set '{dataset}'; it has {', '.join(file)}")
-        return np.asarray(file[dataset])
+        return read_dataset(file, dataset)
 
 
 def _text(data: bytes, dataset: str) -> NDArray[Any]:

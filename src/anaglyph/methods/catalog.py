@@ -63,7 +63,9 @@ def create_method(
     missing = sorted(set(cls.inputs) - set(encoders))
     if missing:
         raise ConfigError(f"{name} needs an encoder for {', '.join(missing)}; got {sorted(encoders)}.")
-    method: Method = cls(
-        structure(cls.config_cls, config or {}, where=f"{name}.config"), encoders=encoders, objects=objects
-    )
+    options = structure(cls.config_cls, config or {}, where=f"{name}.config")
+    try:
+        method: Method = cls(options, encoders=encoders, objects=objects)
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}.") from error
     return method

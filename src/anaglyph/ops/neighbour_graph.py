@@ -16,9 +16,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anaglyph.errors import TrainingError
 from anaglyph.ops.kmeans import Clustering, kmeans
 from anaglyph.ops.knn import k_nearest
 from anaglyph.randomness import numpy_generator
+
+_DENSE_ITEMS = 8000
+"""Up to here the dense solver (512 MB of weights) stands in for an iterative one that does not converge."""
 
 
 @torch.no_grad()
@@ -62,6 +66,9 @@ def spectral_embedding(graph: Any, dimensions: int) -> NDArray[np.float64]:
 
     Returns:
         (N, dimensions), columns of unit length whose largest entry is positive.
+
+    Raises:
+        TrainingError: the eigenvectors are not found, not even with more room and time.
     """
     items = graph.shape[0]
     if not 1 <= dimensions <= items:
@@ -70,11 +77,14 @@ def spectral_embedding(graph: Any, dimensions: int) -> NDArray[np.float64]:
     scale = scipy.sparse.diags_array(1.0 / np.sqrt(degree))
     normalised = scale @ graph @ scale
     if dimensions >= items - 1 or items <= 200:
-        _, vectors = np.linalg.eigh(normalised.toarray())
+        vectors = _dense(normalised)
     else:
-        start = numpy_generator("spectral start", items).standard_normal(items)
-        values, found = scipy.sparse.linalg.eigsh(normalised, k=dimensions, which="LA", v0=start)
-        vectors = found[:, np.argsort(values, kind="stable")]
+        try:
+            vectors = _iterative(normalised, dimensions)
+        except scipy.sparse.linalg.ArpackError as error:
+            vectors = (
+                _dense(normalised) if items <= _DENSE_ITEMS else _insisting(normalised, dimensions, error)
+            )
     vectors = vectors[:, ::-1][:, :dimensions]
     peak = np.take_along_axis(vectors, np.abs(vectors).argmax(axis=0)[None], axis=0)
     result: NDArray[np.float64] = vectors * np.where(peak < 0, -1.0, 1.0)
@@ -103,6 +113,35 @@ def spectral_clusters(
     graph = neighbour_graph(features, neighbours, sharpness=sharpness)
     rows = torch.from_numpy(spectral_embedding(graph, clusters).copy()).float().to(features.device)
     return kmeans(rows, clusters, generator=generator, geometry="spherical", restarts=restarts)
+
+
+def _dense(normalised: Any) -> NDArray[np.float64]:
+    """(N, N) eigenvectors, smallest eigenvalue first."""
+    vectors: NDArray[np.float64] = np.linalg.eigh(normalised.toarray())[1]
+    return vectors
+
+
+def _iterative(normalised: Any, dimensions: int, **limits: int) -> NDArray[np.float64]:
+    """(N, dimensions) eigenvectors of the largest eigenvalues, smallest first."""
+    items = normalised.shape[0]
+    start = numpy_generator("spectral start", items).standard_normal(items)
+    values, found = scipy.sparse.linalg.eigsh(normalised, k=dimensions, which="LA", v0=start, **limits)
+    vectors: NDArray[np.float64] = found[:, np.argsort(values, kind="stable")]
+    return vectors
+
+
+def _insisting(normalised: Any, dimensions: int, first: Exception) -> NDArray[np.float64]:
+    """One more try, with twice the default's vectors and five times its iterations."""
+    items = normalised.shape[0]
+    try:
+        return _iterative(
+            normalised, dimensions, ncv=min(items, max(4 * dimensions + 2, 40)), maxiter=50 * items
+        )
+    except scipy.sparse.linalg.ArpackError as error:
+        raise TrainingError(
+            f"the {dimensions} leading eigenvectors of a graph of {items} objects do not converge "
+            f"(first {first}; then {error}). Use more neighbours, fewer clusters, or k-means for the pseudo labels."
+        ) from error
 
 
 def _blocks(source: Tensor, target: Tensor) -> list[tuple[Tensor, Tensor]]:

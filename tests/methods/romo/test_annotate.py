@@ -168,6 +168,33 @@ def test_labels_are_written_per_modality_in_the_released_format(tmp_path):
     assert all(line.split()[2] == "-1" and int(line.split()[1]) in range(4) for line in lines)
 
 
+def test_a_collapse_in_the_last_epoch_is_not_emitted(tmp_path):
+    dataset = objects(16)
+    method = built(dataset)
+    collapse(method)
+    with (
+        torch.no_grad(),
+        pytest.raises(TrainingError, match="emitted labels collapsed: one cluster holds 100%"),
+    ):
+        method.finish(context(dataset, epoch=4), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_cluster_scores_stay_float32_under_autocast():
+    dataset = objects(16)
+    method = built(dataset, target="soft", soft_temperature=0.05)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        targets = method._targets(torch.arange(16))
+        posteriors = method.posteriors()
+    assert targets["image"].dtype == torch.float32
+    assert posteriors["shape"].dtype == torch.float32
+
+
+def test_more_clusters_than_objects_are_refused_at_once():
+    with pytest.raises(ConfigError, match="8 objects cannot form 9 clusters"):
+        make_method("romo_annotate", {**SMALL, "clusters": 9}, count=8)
+
+
 def test_finishing_inside_the_warm_up_says_what_to_change(tmp_path):
     method = make_method("romo_annotate", {**SMALL, "warmup_epochs": 9}, count=8)
     with pytest.raises(TrainingError, match="all 4 epochs were warm-up"):

@@ -97,6 +97,14 @@ def test_masking_same_labels_lowers_the_contrast_when_all_share_one(tmp_path):
     assert float(contrast.detach()) == pytest.approx(0.0, abs=1e-6)
 
 
+def test_the_mask_asks_both_modalities(tmp_path):
+    dataset = objects(8)
+    method = started(tmp_path, dataset, labels=torch.zeros(8, dtype=torch.int64), mask_same_label=True)
+    method.shape_labels.copy_(torch.arange(8) % 4)
+    contrast = method.training_step(crops(dataset, 1)).parts["common_space"]
+    assert float(contrast.detach()) > 0.1
+
+
 def test_per_modality_heads_are_two(tmp_path):
     method = started(tmp_path, objects(8), shared_head=False)
     assert set(method.student.heads) == set(MODALITIES)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from anaglyph.data.datasets.extruded import DIGIT_IMAGES, DIGIT_POINTS, ImageKind, extruded
+from anaglyph.data.datasets.extruded import DIGIT_IMAGES, DIGIT_POINTS, ImageKind, extruded, image_changes
 from anaglyph.data.paired import PairedObjects
 from anaglyph.data.source import Split, check_split
 from anaglyph.data.transforms.image import ImageAugmentation
@@ -58,6 +58,7 @@ class Digits3D:
     static_augmentation: bool = False
     """Augment each object once instead of at every access, as RoMo's release does."""
     image_augmentation: ImageAugmentation = DIGIT_IMAGES
+    """Renderings are drawn on off-white: with them a `background` left at 0 becomes 0.98."""
     point_augmentation: PointAugmentation = DIGIT_POINTS
 
     def __post_init__(self) -> None:
@@ -102,7 +103,7 @@ class Digits3D:
             points=made["points"],
             points_per_object=self.points,
             evaluation_points=self.evaluation_points,
-            image_augmentation=self.image_augmentation,
+            image_augmentation=image_changes(self.image_augmentation, self.image),
             point_augmentation=self.point_augmentation,
             static_augmentation=self.static_augmentation,
             seed=seed,

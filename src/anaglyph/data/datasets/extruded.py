@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ from anaglyph.randomness import numpy_generator
 VERSION = 1
 """Goes into the cache's name; raise it when the clouds or the renderings change."""
 RENDERING_SIZE = 30
+RENDERING_BACKGROUND = 0.98
+"""The off-white that renderings are drawn on."""
 ImageKind = Literal["digit", "rendering"]
 
 DIGIT_IMAGES = ImageAugmentation(rotation=15.0, stretch=(0.8, 1.2), shear=0.2, shift=0.05, elastic=0.05)
@@ -80,6 +83,13 @@ def stored_cloud(cloud: NDArray[np.floating[Any]], count: int, *, key: str) -> N
 def render(cloud: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """(N, 3) -> (3, 30, 30), the "rgb" picture of RoMo's release, drawn from all points."""
     return np.ascontiguousarray(draw_flat(cloud[None], size=RENDERING_SIZE)[0].transpose(2, 0, 1))
+
+
+def image_changes(augmentation: ImageAugmentation, image: ImageKind) -> ImageAugmentation:
+    """`augmentation` as it is for digits; for renderings a background left at 0 becomes their off-white."""
+    if image == "rendering" and augmentation.background == 0.0:
+        return replace(augmentation, background=RENDERING_BACKGROUND)
+    return augmentation
 
 
 def _cloud(picture: NDArray[Any], key: str) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from anaglyph.data.cache import Arrays
 from anaglyph.data.datasets.extruded import render, stored_cloud
 from anaglyph.errors import DataError
+from anaglyph.io.arrays import read_dataset
 from anaglyph.io.clouds import checked_cloud
 
 
@@ -23,7 +24,7 @@ def read_kaggle(file: Path, *, stored_points: int, rendering: bool) -> Arrays:
     try:
         with h5py.File(file, "r") as groups:
             names = sorted(groups, key=int)
-            rows = [_digit(groups[name], name, file, stored_points, rendering) for name in names]
+            rows = [_digit(groups, name, file, stored_points, rendering) for name in names]
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise DataError(f"'{file}' is not a readable 3D MNIST file: {error}. Download it again.") from error
     if not rows:
@@ -38,11 +39,12 @@ def read_kaggle(file: Path, *, stored_points: int, rendering: bool) -> Arrays:
 
 
 def _digit(
-    group: h5py.Group, name: str, file: Path, stored_points: int, rendering: bool
+    groups: h5py.Group, name: str, file: Path, stored_points: int, rendering: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.float16], int]:
-    cloud = checked_cloud(np.asarray(group["points"]), where=f"group '{name}' of '{file}'")
-    image = render(cloud) if rendering else _bytes(np.asarray(group["img"]))[None]
-    return image, stored_cloud(cloud, stored_points, key=f"{int(name):06d}"), int(group.attrs["label"])
+    cloud = checked_cloud(read_dataset(groups, f"{name}/points"), where=f"group '{name}' of '{file}'")
+    image = render(cloud) if rendering else _bytes(read_dataset(groups, f"{name}/img"))[None]
+    label = int(groups[name].attrs["label"])
+    return image, stored_cloud(cloud, stored_points, key=f"{int(name):06d}"), label
 
 
 def _bytes(picture: NDArray[np.floating]) -> NDArray[np.uint8]:

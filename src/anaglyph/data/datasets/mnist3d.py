@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anaglyph.data.cache import Arrays, cached, digest_of
-from anaglyph.data.datasets.extruded import DIGIT_IMAGES, DIGIT_POINTS, ImageKind, extruded
+from anaglyph.data.datasets.extruded import DIGIT_IMAGES, DIGIT_POINTS, ImageKind, extruded, image_changes
 from anaglyph.data.datasets.kaggle_digits import read_kaggle
 from anaglyph.data.paired import PairedObjects
 from anaglyph.data.source import Split, check_split, folder_in
@@ -67,6 +67,7 @@ class Mnist3D:
     static_augmentation: bool = False
     """Augment each object once instead of at every access, as RoMo's release does."""
     image_augmentation: ImageAugmentation = DIGIT_IMAGES
+    """Renderings are drawn on off-white: with them a `background` left at 0 becomes 0.98."""
     point_augmentation: PointAugmentation = DIGIT_POINTS
 
     def __post_init__(self) -> None:
@@ -98,7 +99,7 @@ class Mnist3D:
             points=arrays["points"],
             points_per_object=self.points,
             evaluation_points=self.evaluation_points,
-            image_augmentation=self.image_augmentation,
+            image_augmentation=image_changes(self.image_augmentation, self.image),
             point_augmentation=self.point_augmentation,
             static_augmentation=self.static_augmentation,
             seed=seed,

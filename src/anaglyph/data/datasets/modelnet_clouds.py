@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from anaglyph.data.source import Split
 from anaglyph.errors import DataError
 from anaglyph.geometry.subsample import subsample, to_unit_sphere
+from anaglyph.io.arrays import check_npz, read_dataset
 from anaglyph.io.clouds import READERS, checked_cloud, read_cloud
 from anaglyph.randomness import numpy_generator
 
@@ -85,10 +86,12 @@ def _from_npz(shards: list[Path], names: tuple[str, ...]) -> Clouds:
     points: list[NDArray[Any]] = []
     for shard in shards:
         try:
-            with shard.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                ids += [_text(key) for key in arrays["id"]]
-                classes += [names[label] for label in arrays["label"]]
-                points += list(arrays["points"])
+            with shard.open("rb") as file:
+                check_npz(file)
+                with np.load(file, allow_pickle=False) as arrays:
+                    ids += [_text(key) for key in arrays["id"]]
+                    classes += [names[label] for label in arrays["label"]]
+                    points += list(arrays["points"])
         except (OSError, KeyError, ValueError, IndexError, zipfile.BadZipFile, EOFError) as error:
             raise DataError(
                 f"'{shard}' is no readable shard with points, label and id of {len(names)} classes: {error}."
@@ -103,7 +106,7 @@ def _from_hdf5(shards: list[Path], names: tuple[str, ...]) -> Clouds:
     for shard in shards:
         try:
             with h5py.File(shard, "r") as arrays:
-                clouds, labels = np.asarray(arrays["data"]), np.asarray(arrays["label"]).ravel()
+                clouds, labels = read_dataset(arrays, "data"), read_dataset(arrays, "label").ravel()
             classes += [names[label] for label in labels]
             points += list(clouds)
             ids += _listed_ids(shard, len(clouds))

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from anaglyph.errors import TrainingError
+from anaglyph.errors import ConfigError, TrainingError
 from anaglyph.evaluation.clustering import hungarian_accuracy, largest_share
 from anaglyph.losses.contrastive import common_space_loss
 from anaglyph.methods.base import Method, encode_modality, projections
@@ -47,6 +47,10 @@ class Annotate(Method):
 
     def __init__(self, config: AnnotateConfig, *, encoders: Mapping[str, nn.Module], objects: int) -> None:
         super().__init__()
+        if objects <= config.clusters:
+            raise ConfigError(
+                f"{objects} objects cannot form {config.clusters} clusters; use more data or fewer clusters."
+            )
         self.config = config
         self.uses_labels = self.leaks_labels(config)
         self.encoders = nn.ModuleDict(encoders)
@@ -136,6 +140,13 @@ class Annotate(Method):
                 f"warmup_epochs={self.config.warmup_epochs}."
             )
         self._select(context)
+        share = max(largest_share(labels.cpu()) for labels in self.selected().labels.values())
+        if share > self.config.collapse_share and self.config.on_collapse != "ignore":
+            raise TrainingError(
+                f"the emitted labels collapsed: one cluster holds {share:.0%} of the objects (allowed: "
+                f"{self.config.collapse_share:.0%}). Raise warmup_epochs, lower head_lr_scale or use "
+                f"target=sinkhorn or select=agreement."
+            )
         return write_pseudo_labels(folder, context.keys, self.selected())
 
     def posteriors(self) -> dict[str, Tensor]:
@@ -162,18 +173,21 @@ class Annotate(Method):
     def _logits(self, name: str, raw: Tensor, unit: Tensor) -> Tensor:
         if self.config.unit_features:
             return self._classify(name, unit)
-        logits: Tensor = self.classifiers[name](raw)
-        return logits
+        return self._scores(name, raw)
 
     def _classify(self, name: str, unit: Tensor) -> Tensor:
-        logits: Tensor = self.classifiers[name](unit) / self.config.feature_temperature
-        return logits
+        return self._scores(name, unit) / self.config.feature_temperature
+
+    def _scores(self, name: str, features: Tensor) -> Tensor:
+        """(B, D) -> (B, K), float32 also under autocast: near-equal clusters must not tie."""
+        with torch.autocast(features.device.type, enabled=False):
+            return F.linear(features.float(), self._classifier(name).weight)
 
     @torch.no_grad()
     def _targets(self, indices: Tensor) -> dict[str, Tensor]:
         """Self-matching targets of the batch: class indices, or (B, K) soft ones."""
         config = self.config
-        scores = {name: self.classifiers[name](self._bank(name).rows(indices)) for name in MODALITIES}
+        scores = {name: self._scores(name, self._bank(name).rows(indices)) for name in MODALITIES}
         if config.fused_target:
             mean = (scores["image"] + scores["shape"]) / 2
             scores = dict.fromkeys(MODALITIES, mean)
@@ -240,7 +254,10 @@ class Annotate(Method):
             fused = self._farthest_truth(truth)
         score = health["label_agreement"] * health["size_entropy"]
         if self.config.select == "oracle" and truth is not None:
-            score = sum(hungarian_accuracy(fused.labels[name], truth).accuracy for name in MODALITIES) / 2
+            score = (
+                sum(hungarian_accuracy(fused.labels[name].cpu(), truth.cpu()).accuracy for name in MODALITIES)
+                / 2
+            )
         if self.config.select == "last" or score >= float(self.best_score):
             self.best_score.fill_(score)
             for name in MODALITIES:

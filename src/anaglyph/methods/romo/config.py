@@ -91,7 +91,7 @@ class LearnConfig:
     mask_same_label: bool = False
     """Leave objects with the same pseudo label out of each other's contrastive negatives."""
     confidence_weights: bool = False
-    """Weight the label loss of an object by the confidence stage 1 gave its label."""
+    """Weight the label loss of an object by the confidence of its label: stage 1's, later the refresh's."""
     start_from: Literal["scratch", "annotate"] = "scratch"
     """Fresh networks, as the paper, or those of stage 1 (encoders and projections)."""
     average_decay: float = 0.0

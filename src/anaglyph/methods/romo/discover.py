@@ -101,7 +101,7 @@ class Discover(Method):
         if chosen not in found:
             raise ConfigError(
                 f"labels_from={chosen} is not among the candidates {sorted(found)}; "
-                f"head needs a multiple of 1 in head_multiples."
+                f"head needs a multiple of 1 in head_multiples, a graph more objects than its neighbours."
             )
         context.log({f"partition_{name}": score for name, score in scores.items()})
         return found[chosen]

@@ -51,8 +51,9 @@ class Student(nn.Module):
 
     def logits(self, modality: str, features: Tensor) -> Tensor:
         """(B, D) embeddings -> (B, K) class logits."""
-        logits: Tensor = self.heads["shared" if "shared" in self.heads else modality](features)
-        return logits.float()
+        with torch.autocast(features.device.type, enabled=False):
+            logits: Tensor = self.heads["shared" if "shared" in self.heads else modality](features.float())
+        return logits
 
 
 class Learn(Method):
@@ -121,7 +122,9 @@ class Learn(Method):
         unit = {name: F.normalize(raw[name], dim=1) for name in MODALITIES}
         indices = gather_rows(batch.indices)
         rdl = torch.stack([self._robust(name, raw[name], indices) for name in MODALITIES]).sum()
-        same = same_label(self.image_labels[indices]) if config.mask_same_label else None
+        same = None
+        if config.mask_same_label:  # where both modalities say so; with fused labels that is one label
+            same = same_label(self.image_labels[indices]) & same_label(self.shape_labels[indices])
         mlm = common_space_loss(unit["image"], unit["shape"], temperature=config.temperature, exclude=same)
         loss = config.label_weight * rdl + config.contrast_weight * mlm
         return StepOutput(loss, {"common_space": mlm, "robust_labels": rdl})
