@@ -1,4 +1,5 @@
 import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -68,3 +69,45 @@ def test_a_digest_follows_names_and_bytes(tmp_path):
     assert first == digest_of([b, a])
     a.write_bytes(b"3")
     assert digest_of([a, b]) != first
+
+
+def test_a_file_in_the_way_of_the_cache_folder_is_named_and_nothing_is_kept(tmp_path, caplog):
+    make, folder = Maker(), tmp_path / "cache"
+    folder.write_text("in the way")
+    same(cached(folder, "x", {}, make))
+    same(cached(folder / "deeper", "x", {}, make))
+    assert make.calls == 2
+    assert f"the cache folder '{folder}' cannot be used" in caplog.text
+    assert "set ANAGLYPH_CACHE to a folder that can be written" in caplog.text
+    assert folder.read_text() == "in the way"
+
+
+def test_a_file_in_the_place_of_the_arrays_does_not_end_the_run(tmp_path, caplog):
+    make = Maker()
+    cached(tmp_path, "x", {}, make)
+    place = next(tmp_path.iterdir())
+    shutil.rmtree(place)
+    place.write_text("in the way")
+    same(cached(tmp_path, "x", {}, make))
+    assert f"the cache folder '{tmp_path}' cannot be used" in caplog.text
+
+
+def test_a_read_only_folder_with_a_damaged_cache_does_not_end_the_run(tmp_path, caplog, monkeypatch):
+    make = Maker()
+    cached(tmp_path, "x", {}, make)
+    next(tmp_path.glob("*/a.npy")).write_bytes(b"damaged")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))  # root may write anywhere
+
+    monkeypatch.setattr("anaglyph.data.cache.shutil.rmtree", refuse)
+    same(cached(tmp_path, "x", {}, make))
+    assert f"the cache folder '{tmp_path}' cannot be used" in caplog.text
+
+
+def test_an_error_of_the_maker_is_not_taken_for_one_of_the_cache(tmp_path):
+    def make():
+        raise FileNotFoundError("a picture")
+
+    with pytest.raises(FileNotFoundError, match="a picture"):
+        cached(tmp_path, "x", {}, make)

@@ -44,6 +44,18 @@ def test_renderings_take_the_place_of_the_digits(tmp_path):
     assert dataset.images.min() < 40
 
 
+def test_an_augmented_rendering_stays_off_white_around(tmp_path):
+    small = {"scale": [0.5, 0.5], "rotation": 15.0}  # so that every corner lies outside the picture
+    options = {"train": 5, "validation": 1700, "image": "rendering"}
+    images = make("train", tmp_path, **options, image_augmentation=small).batch(range(5), epoch=0).images
+    np.testing.assert_allclose(images[..., [0, 0, -1, -1], [0, -1, 0, -1]], 0.98, atol=1e-6)
+    assert images.min() < 0.5
+    assert make("train", tmp_path, **options).image_augmentation.background == 0.98
+    chosen = make("train", tmp_path, **options, image_augmentation={**small, "background": 0.5})
+    assert chosen.image_augmentation.background == 0.5
+    assert make("train", tmp_path, train=5, validation=1700).image_augmentation.background == 0.0
+
+
 def test_options_that_leave_no_test_split_or_too_few_points_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"train=1700 and validation=97 must .* leave some of the 1797"):
         make("train", tmp_path, train=1700, validation=97)

@@ -1,3 +1,5 @@
+import os
+import signal
 from itertools import pairwise
 
 import numpy as np
@@ -94,3 +96,35 @@ def test_worker_processes_make_the_same_batches_in_the_same_order(untouched_gene
     there = list(epoch_batches(dataset, **options, workers=2))
     assert len(here) == len(there) == 4
     assert all(equal(a, b) and equal(a.crops[0], b.crops[0]) for a, b in zip(here, there, strict=True))
+
+
+class Killed:
+    """A data set whose worker process is killed, as the system does when memory runs out."""
+
+    def __len__(self):
+        return 4
+
+    def batch(self, *_, **__):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Failing(Killed):
+    def batch(self, *_, **__):
+        raise RuntimeError("a fault of the data set")
+
+
+def test_a_killed_worker_process_is_an_error_with_a_way_out():
+    with pytest.raises(DataError, match=r"one of the 1 loader processes died .*memory; use fewer workers"):
+        list(ordered_batches(Killed(), batch=2, workers=1))
+
+
+def test_an_error_raised_in_a_worker_stays_what_it_is():
+    with pytest.raises(RuntimeError, match="a fault of the data set"):
+        list(ordered_batches(Failing(), batch=2, workers=1))
+
+
+def test_a_negative_number_of_workers_is_refused_at_once():
+    with pytest.raises(ConfigError, match="workers=-1; give 0"):
+        ordered_batches(objects(), batch=2, workers=-1)
+    with pytest.raises(ConfigError, match="workers=-2; give 0"):
+        epoch_batches(objects(), seed=0, epoch=0, batch=2, workers=-2)

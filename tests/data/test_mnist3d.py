@@ -162,6 +162,19 @@ def test_a_damaged_or_foreign_kaggle_file_is_an_error(kaggle):
         make(kaggle, source="kaggle")
 
 
+def test_a_kaggle_group_in_another_file_is_refused(kaggle):
+    file = kaggle / "mnist" / "train_point_clouds.h5"
+    with h5py.File(file, "a") as groups:
+        del groups["3"]
+        groups["3"] = h5py.ExternalLink(str(kaggle / "mnist" / "test_point_clouds.h5"), "/3")
+    with pytest.raises(DataError, match=r"train_point_clouds\.h5' is not .*'3' of '3/points' is a link"):
+        make(kaggle, source="kaggle")
+
+
+def test_renderings_of_kaggle_clouds_are_augmented_on_off_white(kaggle):
+    assert make(kaggle, source="kaggle", image="rendering").image_augmentation.background == 0.98
+
+
 def test_the_real_files_give_the_ranges_of_the_issue(shared_data, tmp_path):
     dataset = create_dataset(
         DataConfig(name="mnist3d", options={"train": [0, 200], "stored_points": 1024}),

@@ -189,6 +189,18 @@ def test_damaged_and_missing_clouds_are_named(root):
         make(root)
 
 
+def test_shards_that_unpack_to_too_much_or_lie_elsewhere_are_named(root, monkeypatch):
+    as_hdf5(root / "other")
+    with h5py.File(root / "other" / "ply_data_test0.h5", "a") as file:
+        del file["data"]
+        file.create_dataset("data", (20, 15_000_000, 3), "f4", chunks=(1, 1024, 3), compression="gzip")
+    with pytest.raises(DataError, match=r"ply_data_test0\.h5' is not .*it unpacks to 3600000000 bytes"):
+        make(root, "test", folder="other")
+    monkeypatch.setattr("anaglyph.io.arrays.MAX_UNPACKED_BYTES", 1000)
+    with pytest.raises(DataError, match=r"test\.npz' is no readable shard .*at most 1000 are read"):
+        make(root, "test")
+
+
 def test_a_cloud_that_is_too_small_or_broken_is_named(root):
     with pytest.raises(DataError, match=r"the cloud of 'bathtub_000\d' has 80 points, 81 are to be stored"):
         make(root, stored_points=81)

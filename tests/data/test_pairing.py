@@ -7,6 +7,7 @@ from anaglyph.data.pairing import pair_by_id, pair_by_row, released_rows
 from anaglyph.data.splits import validation_mask
 from anaglyph.errors import ConfigError, DataError
 from anaglyph.randomness import numpy_generator
+from reference.toy_objects import objects
 
 
 @settings(deadline=None, max_examples=40)
@@ -14,6 +15,13 @@ from anaglyph.randomness import numpy_generator
 def test_pairs_do_not_depend_on_the_order_of_either_side(images, clouds):
     image_rows, cloud_rows = pair_by_id(images, clouds)
     assert [images[row] for row in image_rows] == [clouds[row] for row in cloud_rows] == sorted(images)
+
+
+@pytest.mark.parametrize("key", ["", "night stand_0001", "bed\t1", " bed", "bed\u00a01"])
+def test_an_id_that_label_files_cannot_hold_is_refused_when_the_data_set_is_made(key):
+    with pytest.raises(DataError, match="which label files cannot hold; rename the object's files") as caught:
+        objects(2, keys=("bed_0001", key))
+    assert f"the object id '{key}' is empty or has white space" in str(caught.value)
 
 
 def test_unpaired_ids_are_listed_for_both_sides():

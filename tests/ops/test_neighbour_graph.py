@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import scipy.sparse.linalg
 import torch
 import torch.nn.functional as F
 
+from anaglyph.errors import TrainingError
 from anaglyph.ops.kmeans import kmeans
 from anaglyph.ops.neighbour_graph import neighbour_graph, spectral_clusters, spectral_embedding
 
@@ -44,6 +46,47 @@ def test_the_embedding_equals_the_dense_eigenvectors():
     found = spectral_embedding(graph, 4)
     np.testing.assert_allclose(dense @ found, found * values[::-1][:4], atol=1e-6)
     np.testing.assert_allclose(np.abs((found * vectors[:, ::-1][:, :4]).sum(axis=0)), 1, atol=1e-6)
+
+
+class Arpack:
+    """Stands in for eigsh and does not converge the first `failures` times."""
+
+    def __init__(self, failures):
+        self.failures, self.calls, self.eigsh = failures, [], scipy.sparse.linalg.eigsh
+
+    def __call__(self, matrix, **options):
+        self.calls.append(options)
+        if len(self.calls) <= self.failures:
+            raise scipy.sparse.linalg.ArpackNoConvergence(
+                "no convergence (%s)", np.zeros(0), np.zeros((0, 0))
+            )
+        return self.eigsh(matrix, **options)
+
+
+def test_eigenvectors_that_do_not_converge_are_found_densely_where_there_is_room(monkeypatch):
+    graph = neighbour_graph(torch.randn(260, 5, generator=random()), 15)
+    expected = spectral_embedding(graph, 4)
+    monkeypatch.setattr(scipy.sparse.linalg, "eigsh", Arpack(failures=99))
+    found = spectral_embedding(graph, 4)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_array_equal(found, spectral_embedding(graph, 4))
+
+
+def test_a_large_graph_is_tried_once_more_with_more_room_and_time_and_then_given_up(monkeypatch):
+    graph = neighbour_graph(torch.randn(260, 5, generator=random()), 15)
+    expected = spectral_embedding(graph, 4)
+    monkeypatch.setattr("anaglyph.ops.neighbour_graph._DENSE_ITEMS", 259)
+    arpack = Arpack(failures=1)
+    monkeypatch.setattr(scipy.sparse.linalg, "eigsh", arpack)
+    np.testing.assert_allclose(spectral_embedding(graph, 4), expected, atol=1e-6)
+    assert (arpack.calls[1]["ncv"], arpack.calls[1]["maxiter"]) == (40, 13000)
+    arpack = Arpack(failures=99)
+    monkeypatch.setattr(scipy.sparse.linalg, "eigsh", arpack)
+    with pytest.raises(
+        TrainingError, match=r"4 leading eigenvectors of a graph of 260 .* Use more neighbours"
+    ):
+        spectral_embedding(graph, 4)
+    assert len(arpack.calls) == 2
 
 
 @pytest.mark.parametrize("each", [60, 150])

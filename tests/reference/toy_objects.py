@@ -15,10 +15,9 @@ def objects(count=8, **options):
         "images": generator.integers(0, 256, size=(count, 4, 1, 10, 10), dtype=np.uint8),
         "points": generator.normal(size=(count, 40, 3)).astype(np.float16),
         "labels": np.arange(count) % 3,
+        "keys": tuple(f"k{i}" for i in range(count)),
     }
-    return PairedObjects(
-        keys=tuple(f"k{i}" for i in range(count)), class_names=("a", "b", "c"), **{**arrays, **options}
-    )
+    return PairedObjects(class_names=("a", "b", "c"), **{**arrays, **options})
 
 
 CHANGED = {

@@ -1,8 +1,8 @@
 """Arrays that take a while to make, kept in a folder of their own, checked when read.
 
 The name holds a fingerprint of everything the arrays depend on, source bytes included, so that a cache
-never has to be emptied by hand. One that is damaged is named in the log, removed and made again. A folder that
-cannot be used is named in the log, and the run goes on without it.
+never has to be emptied by hand. One that is damaged is named in the log, removed and made again.
+A folder that cannot be used is named in the log too, and the run goes on without it.
 """
 
 from __future__ import annotations

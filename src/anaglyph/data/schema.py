@@ -21,8 +21,8 @@ def check_keys(keys: Sequence[str]) -> None:
     for key in keys:
         if key.split() != [key]:
             raise DataError(
-                f"the object id '{key}' is empty or has white space, which label files cannot hold; rename the "
-                f"object's files, for instance with '_'."
+                f"the object id '{key}' is empty or has white space, which label files cannot hold; "
+                f"rename the object's files, for instance with '_'."
             )
     key, times = Counter(keys).most_common(1)[0]
     if times > 1:

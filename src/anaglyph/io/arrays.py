@@ -32,14 +32,15 @@ def read_dataset(group: h5py.Group, name: str) -> NDArray[Any]:
             than MAX_UNPACKED_BYTES.
     """
     found: Any = group
-    for part in name.split("/"):
-        if not isinstance(found, h5py.Group) or part not in found:
+    for part in name.strip("/").split("/"):
+        link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
+        if link is None:
             raise ValueError(f"no data set '{name}'; it has {', '.join(group)}")
-        if not isinstance(found.get(part, getlink=True), h5py.HardLink):
+        if type(link) is not h5py.HardLink:
             raise ValueError(f"'{part}' of '{name}' is a link; store the numbers themselves")
         found = found[part]
-    if not isinstance(found, h5py.Dataset):
-        raise ValueError(f"'{name}' is no data set; it has {', '.join(group)}")
+    if type(found) is not h5py.Dataset:
+        raise ValueError(f"'{name}' is a {type(found).__name__.lower()}; name a data set of numbers")
     if found.external is not None or found.is_virtual:
         raise ValueError(f"'{name}' keeps its numbers in other files; store them in this one")
     if found.shape is None or found.dtype.kind not in "fiu":
@@ -51,5 +52,5 @@ def read_dataset(group: h5py.Group, name: str) -> NDArray[Any]:
 def _check_size(needed: int) -> None:
     if needed > MAX_UNPACKED_BYTES:
         raise ValueError(
-            f"it unpacks to {needed} bytes, at most {MAX_UNPACKED_BYTES} are read; split it into several files"
+            f"it unpacks to {needed} bytes, at most {MAX_UNPACKED_BYTES} are read; split it into more files"
         )

@@ -140,7 +140,7 @@ def _insisting(normalised: Any, dimensions: int, first: Exception) -> NDArray[np
     except scipy.sparse.linalg.ArpackError as error:
         raise TrainingError(
             f"the {dimensions} leading eigenvectors of a graph of {items} objects do not converge "
-            f"(first {first}; then {error}). Use more neighbours, fewer clusters, or k-means for the pseudo labels."
+            f"(first {first}; then {error}). Use more neighbours in the graph or fewer clusters."
         ) from error
 
 
