@@ -17,7 +17,7 @@ class DigitCNN(nn.Module):
         in_channels: C of the pictures.
         width: channels of the first convolution; the others have two and four times as many.
         coarse_stem: the first convolution is 5 x 5 with stride 2, made for 28 pixels; without it 3 x 3 with
-            stride 1, made for 16 and less, and four times as slow on large pictures.
+            stride 1, made for 16 and less, and slower on large pictures.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """digits3d: the 1,797 real handwritten digits that come with scikit-learn, with their extruded shapes.
 
 Always there, so that the demo and the tests need no download. At 8 x 8 pixels with blurred edges
-"occupied = not 0" melts the strokes together (true labels reach 94 % on such masks); shapes are therefore
-made from the digit enlarged three times, where the value is at least 7 of 16 (98 %).
+"occupied = not 0" melts the strokes together; shapes are therefore made from the digit enlarged three
+times, where the value is at least 7 of 16. The generator itself is the published one in both cases.
 """
 
 from __future__ import annotations
