@@ -2,9 +2,10 @@
 
     python benchmarks/bench_edge_conv.py [--threads 1] [--repeats 3]
 
-The literal form is our `form="literal"`: every edge feature, one matrix product over all of them. Both forms run in turn in one
-process, so that load on the machine hits both. Times are the smallest of the repeats, by wall clock and by
-processor time, on one thread by default: on a busy machine several threads mostly wait for each other.
+The literal form is our `form="literal"`: every edge feature, one matrix product over all of them. Both forms
+run in turn in one process, so that load on the machine hits both. Times are the smallest of the repeats, by
+wall clock and by processor time, on one thread by default: on a busy machine several threads mostly wait for
+each other.
 Memory is what the forward pass keeps for the backward pass.
 """
 
