@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from anaglyph.encoders.dgcnn import DGCNN
+from anaglyph.encoders.dgcnn_small import SmallDGCNN
 from anaglyph.nn.edge_conv import EdgeConv
 from anaglyph.ops.knn import k_nearest
 
@@ -46,7 +46,7 @@ def run(*, repeats: int = 3) -> list[dict[str, Any]]:
     rows.append(_sum("all four, without neighbour search", rows))
     clouds = torch.randn(BATCH, POINTS, 3, generator=random)
     steps = {
-        form: _step(DGCNN(embed_dim=256, neighbours=NEIGHBOURS, edge_form=form), clouds)
+        form: _step(SmallDGCNN(embed_dim=256, neighbours=NEIGHBOURS, edge_form=form), clouds)
         for form in ("split", "literal")
     }
     rows.append(_compare("whole DGCNN, D = 256, neighbour search included", steps, repeats))

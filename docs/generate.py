@@ -5,7 +5,8 @@ A page asks for a table with a comment, and everything up to the closing comment
     <!-- generated: options romo_learn -->
     <!-- end -->
 
-Kinds: `options METHOD`, `fields CLASS`, `data NAME`, `encoder NAME`, `command NAME`, `recipes`, `presets`.
+Kinds: `options METHOD`, `fields CLASS`, `data NAME`, `encoder NAME`, `encoders TAG`, `command NAME`,
+`recipes`, `presets`.
 The tables come from the dataclasses, signatures and docstrings of the code, so they cannot drift.
 """
 
@@ -21,10 +22,13 @@ from pathlib import Path
 import yaml
 
 from anaglyph.cli.main import COMMANDS
+from anaglyph.cli.models import MODELS
 from anaglyph.data.catalog import DATASETS
 from anaglyph.data.transforms.image import ImageAugmentation
 from anaglyph.data.transforms.points import PointAugmentation
-from anaglyph.encoders.catalog import ENCODERS, encoder_options
+from anaglyph.encoders.catalog import ENCODERS, encoder_convention, encoder_options, list_encoders
+from anaglyph.encoders.convention import PointConvention
+from anaglyph.encoders.table import EncoderEntry
 from anaglyph.engine.recipe import (
     EncoderSpec,
     OptimiserSpec,
@@ -153,17 +157,61 @@ def encoder_table(name: str) -> str:
     return table(("option", "default", "meaning"), rows)
 
 
-def command_table(name: str) -> str:
-    """Arguments of a command."""
-    documented = argument_docs(COMMANDS[name])
+def encoders_table(tag: str) -> str:
+    """Every encoder that carries a tag: size, input, source, licence of the official weights."""
     rows = []
-    for parameter in inspect.signature(COMMANDS[name]).parameters.values():
-        flag = "--" + parameter.name.replace("_", "-")
+    for name in list_encoders(modality=tag):
+        entry = ENCODERS.entry(name)
+        assert isinstance(entry, EncoderEntry)
+        sizes = [
+            f"{count:,}" + (f" ({variant})" if variant != "default" else "")
+            for variant, count in entry.parameters.items()
+        ]
+        rows.append(
+            (
+                f"`{name}`",
+                entry.summary,
+                "; ".join(sizes),
+                wanted(encoder_convention(name)),
+                entry.source,
+                entry.licence or "none published",
+            )
+        )
+    return table(("encoder", "what it is", "parameters", "input", "source", "licence of the weights"), rows)
+
+
+def wanted(convention: PointConvention | None) -> str:
+    """A convention in a few words."""
+    if convention is None:
+        return "as trained"
+    colours = f", colours 0 to 1 (grey {convention.missing_colour:g} without)" if convention.colours else ""
+    axes = " ".join(convention.axes)
+    return (
+        f"{convention.points:,} points, {convention.up} up (axes {axes}), "
+        f"{convention.scale.replace('_', ' ')}{colours}{', height' if convention.height else ''}"
+    )
+
+
+def command_table(name: str) -> str:
+    """Arguments of a command; `models_import` stands for `models import`."""
+    command = MODELS[name.removeprefix("models_")] if name.startswith("models_") else COMMANDS[name]
+    documented = argument_docs(command)
+    hints = typing.get_type_hints(command, include_extras=True)
+    rows = []
+    for parameter in inspect.signature(command).parameters.values():
+        flag = "--" + (flag_name(hints[parameter.name]) or parameter.name).replace("_", "-")
         shown = flag if parameter.kind is parameter.KEYWORD_ONLY else parameter.name.upper()
         required = parameter.default is parameter.empty
         default = "required" if required else plain_default(parameter.default)
         rows.append((f"`{shown}`", default, documented.get(parameter.name, "")))
     return table(("argument", "default", "meaning"), rows)
+
+
+def flag_name(hint: object) -> str | None:
+    """The name that an annotation gives a flag, where it is not the parameter's."""
+    return next(
+        (note.name for note in getattr(hint, "__metadata__", ()) if getattr(note, "name", None)), None
+    )
 
 
 def plain_default(value: object) -> str:
@@ -211,6 +259,7 @@ MAKERS = {
     "fields": lambda name: field_table(CLASSES[name]),
     "data": data_table,
     "encoder": encoder_table,
+    "encoders": encoders_table,
     "command": command_table,
     "recipes": recipe_table,
     "presets": preset_table,

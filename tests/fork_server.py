@@ -14,6 +14,9 @@ import sys
 import time
 from pathlib import Path
 
+import anaglyph.cli.embed_progress
+import anaglyph.encoders.pointnet
+import anaglyph.engine.embed_output
 import anaglyph.engine.loop
 import anaglyph.engine.report
 import anaglyph.engine.run

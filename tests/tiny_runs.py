@@ -24,7 +24,7 @@ DATA = {
 }
 ENCODERS = {
     "image": {"name": "digit_cnn", "options": {"embed_dim": 16, "width": 4}},
-    "shape": {"name": "pointnet", "options": {"embed_dim": 16, "widths": [16, 16, 32]}},
+    "shape": {"name": "pointnet_small", "options": {"embed_dim": 16, "widths": [16, 16, 32]}},
 }
 ANNOTATE = {"embed_dim": 16, "warmup_epochs": 1, "select": "agreement"}
 PLAIN = {

@@ -5,8 +5,12 @@ from anaglyph.errors import ConfigError
 
 
 def test_names_are_listed_by_modality_and_pattern():
-    assert list_encoders(modality="image") == ["digit_cnn", "resnet18", "resnet50"]
-    assert list_encoders("*net*", modality="shape") == ["pointnet"]
+    assert list_encoders("resnet*", modality="image") == ["resnet18", "resnet20_cifar", "resnet50"]
+    assert list_encoders("pointnet*", modality="shape") == [
+        "pointnet",
+        "pointnet2",
+        "pointnet_small",
+    ]
     assert set(list_encoders()) >= {"dgcnn", "digit_cnn", "pointnet", "resnet18", "resnet50"}
 
 
@@ -19,7 +23,7 @@ def test_names_are_listed_by_modality_and_pattern():
         ("dgcnn", {"edge_form": "litteral"}, "did you mean 'literal'"),
         ("dgcnn", {"neighbours": 0}, "neighbours must be >= 1, got 0"),
         ("dgcnn", {"widths": []}, "widths must be >= 1"),
-        ("pointnet", {"pool": "mean"}, "no choice 'mean'"),
+        ("pointnet_small", {"pool": "mean"}, "no choice 'mean'"),
         ("resnet18", {"in_channels": 0}, "in_channels must be >= 1, got 0"),
         ("digit_cnn", {"width": -1}, "width must be >= 1, got -1"),
     ],

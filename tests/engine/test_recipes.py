@@ -154,7 +154,7 @@ def test_a_stage_is_identified_by_what_determines_its_weights_and_by_nothing_els
 
 def test_another_encoder_in_one_stage_starts_from_its_own_defaults():
     recipe = load_recipe(
-        "digits3d_romo_best", assignments=["stages.learn.encoders={shape: {name: pointnet}}"]
+        "digits3d_romo_best", assignments=["stages.learn.encoders={shape: {name: pointnet_small}}"]
     )
     assert recipe.stages["learn"].encoders["shape"].options == {}
     assert recipe.stages["annotate"].encoders["shape"].options["side"] == 20

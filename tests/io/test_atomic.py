@@ -12,6 +12,7 @@ from anaglyph.io.atomic import (
     remove_leftovers,
     verify_manifest,
     write_bytes,
+    write_chunks,
     write_json,
     write_manifest,
     write_text,
@@ -147,3 +148,30 @@ def test_a_damaged_manifest_is_a_problem_not_a_crash(sealed, text):
 
 def test_a_folder_without_a_manifest_was_never_finished(tmp_path):
     assert "never finished" in verify_manifest(tmp_path)
+
+
+def test_chunks_are_joined_and_an_error_among_them_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.bin"
+    write_chunks(path, (bytes([number]) * 3 for number in range(3)))
+    assert path.read_bytes() == b"\0\0\0\1\1\1\2\2\2"
+
+    def failing():
+        yield b"new"
+        raise RuntimeError("the source ended")
+
+    with pytest.raises(RuntimeError, match="the source ended"):
+        write_chunks(path, failing())
+    assert path.read_bytes() == b"\0\0\0\1\1\1\2\2\2"
+    assert [found.name for found in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_leftovers_of_one_file_are_removed_and_those_of_others_stay(tmp_path):
+    for name in (".a.npy.0123.partial", ".a.npy.json.0123.partial", ".b.npy.0123.partial", "a.npy.partial"):
+        (tmp_path / name).touch()
+    removed = remove_leftovers(tmp_path, of="a.npy.json")
+    assert [path.name for path in removed] == [".a.npy.json.0123.partial"]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        ".a.npy.0123.partial",
+        ".b.npy.0123.partial",
+        "a.npy.partial",
+    }

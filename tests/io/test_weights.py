@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from anaglyph.errors import WeightsError
+from anaglyph.io.containers import strip_wrappers
 from anaglyph.io.safe_header import MAX_HEADER_BYTES, MAX_TENSORS
 from anaglyph.io.weights import (
     load_into,
@@ -13,7 +14,6 @@ from anaglyph.io.weights import (
     read_header,
     read_pth,
     read_weights,
-    strip_wrappers,
     write_weights,
 )
 

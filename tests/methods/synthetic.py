@@ -41,7 +41,7 @@ def make_method(name: str, config: dict | None = None, *, count: int = 8, embed_
     with seeded("synthetic method", name):
         encoders = {
             "image": create_encoder("digit_cnn", embed_dim=embed_dim, width=4, coarse_stem=False),
-            "shape": create_encoder("pointnet", embed_dim=embed_dim),
+            "shape": create_encoder("pointnet_small", embed_dim=embed_dim),
         }
         return create_method(name, config, encoders=encoders, objects=count)
 

@@ -1,7 +1,6 @@
-import pytest
 import torch
 
-from anaglyph.nn.mlp import MLP, PointMLP, max_over_points, mean_over_points, require_points
+from anaglyph.nn.mlp import MLP, PointMLP, max_over_points, mean_over_points
 
 
 def padded(points=5, padding=3):
@@ -28,17 +27,3 @@ def test_pools_over_a_mask_equal_pools_over_the_points_left():
 def test_an_mlp_ends_without_an_activation():
     layers = [type(layer).__name__ for layer in MLP((3, 8, 8, 2))]
     assert layers == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]
-
-
-@pytest.mark.parametrize(
-    ("points", "valid", "message"),
-    [
-        (torch.zeros(2, 0, 3), None, r"points must be \(B, N >= 1, 3\), got \(2, 0, 3\)"),
-        (torch.zeros(2, 4, 6), None, r"got \(2, 4, 6\)"),
-        (torch.zeros(2, 4, 3), torch.ones(2, 4), "valid must be bool"),
-        (torch.zeros(2, 4, 3), torch.tensor([[True] * 4, [False] * 4]), "cloud 1 of the batch has no valid"),
-    ],
-)
-def test_clouds_that_cannot_be_read_are_refused_by_name(points, valid, message):
-    with pytest.raises(ValueError, match=message):
-        require_points(points, valid, channels=3)

@@ -2,21 +2,22 @@
 
 import torch
 
+from reference.distances import rows_of, squared_distance
+
 
 def slow_k_nearest(query, reference, neighbours, valid=None):
-    """Every distance from its definition, sorted with the index as the tie-break."""
+    """Every distance from its definition, sorted with the index as the tie-break; the nearest fills up."""
+    in_space = query.shape[2] == 3
     result = []
     for b in range(len(query)):
         rows = []
-        for point in query[b].double():
+        for point in (query if in_space else query.double())[b].numpy():
             candidates = [
-                (float(((point - other) ** 2).sum()), n)
-                for n, other in enumerate(reference[b].double())
-                if valid is None or valid[b, n]
+                (squared_distance(point, other) if in_space else float(((point - other) ** 2).sum()), n)
+                for n, other in rows_of(reference, valid, b)
             ]
             chosen = [n for _, n in sorted(candidates)[:neighbours]]
-            wanted = min(neighbours, reference.shape[1])
-            rows.append(chosen + [chosen[0]] * (wanted - len(chosen)))
+            rows.append(chosen + [chosen[0]] * (neighbours - len(chosen)))
         result.append(rows)
     return torch.tensor(result)
 

@@ -7,15 +7,19 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anaglyph.errors import AnaglyphError, DataError
+
+if TYPE_CHECKING:
+    from anaglyph.ops.backends import Operation
 
 FOLDERS = ("folder", "views_folder")
 """Options of data sets that name a folder below the data root."""
 
 
 def doctor(*, data_root: Path | None = None, json: bool = False) -> int:
-    """Check the installation: versions, devices, allocator, data folders, cache and optional packages.
+    """Check the installation: versions, devices, point operations, data folders, cache and optional packages.
 
     Data is looked for, not read; `anaglyph data NAME` reads it. Exit code 1 when something needs attention.
 
@@ -27,6 +31,7 @@ def doctor(*, data_root: Path | None = None, json: bool = False) -> int:
     from anaglyph.cli.tables import show_table
     from anaglyph.data.catalog import DATASETS
     from anaglyph.engine.environment import EXTRAS, describe_environment
+    from anaglyph.ops.backends import OPERATIONS
 
     environment = describe_environment()
     place = root(data_root)
@@ -34,10 +39,12 @@ def doctor(*, data_root: Path | None = None, json: bool = False) -> int:
         "packages": lambda: _packages(environment["packages"]),  # type: ignore[arg-type]
         "python": lambda: ("ok", f"{environment['python']} on {environment['system']}"),
         "devices": lambda: ("ok", f"{environment['devices']}, {environment['threads']} threads"),
+        **{f"ops {operation}": partial(_operation, operation) for operation in OPERATIONS},
         "allocator": _allocator,
         "cache": _cache,
         **{f"data {name}": partial(_data, name, place) for name in DATASETS.names()},
-        **{f"extra {name}": partial(_extra, name) for name in EXTRAS},
+        "extra fast": partial(_extra, "fast", package="numba"),
+        **{f"extra {name}": partial(_extra, name, package=name) for name in EXTRAS},
     }
     checks = [(check, *_careful(look)) for check, look in looks.items()]
     if json:
@@ -59,6 +66,23 @@ def _packages(versions: dict[str, str | None]) -> tuple[str, str]:
     missing = [name for name, version in versions.items() if version is None]
     listed = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
     return ("attention", f"{listed}; missing: {missing}") if missing else ("ok", listed)
+
+
+def _operation(name: Operation) -> tuple[str, str]:
+    """Which back-end of a point operation is taken on each device here, and which others there are."""
+    import torch
+
+    devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+    return "ok", "; ".join(f"{device}: {_backends(name, device)}" for device in devices)
+
+
+def _backends(name: Operation, device: str) -> str:
+    from anaglyph.ops.backends import available_backends
+
+    chosen, *others = available_backends(name, device)
+    if chosen == "tree":
+        return "tree for large clouds, torch for small ones"
+    return f"{chosen}; also {', '.join(others)}" if others else chosen
 
 
 def _allocator() -> tuple[str, str]:
@@ -89,8 +113,10 @@ def _data(name: str, root: Path) -> tuple[str, str]:
     return "ok", f"{source.title}; {' and '.join(places) or 'needs no files'}"
 
 
-def _extra(name: str) -> tuple[str, str]:
+def _extra(name: str, *, package: str) -> tuple[str, str]:
     from anaglyph.engine.environment import installed_version
 
-    version = installed_version(name)
-    return "ok" if version else "absent", version or f"pip install 'anaglyph[{name}]'"
+    version = installed_version(package)
+    if version is None:
+        return "absent", f"pip install 'anaglyph[{name}]'"
+    return "ok", version if package == name else f"{package} {version}"

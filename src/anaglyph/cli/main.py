@@ -14,8 +14,9 @@ from anaglyph.cli.allocator import keep_freed_memory
 from anaglyph.cli.data import data
 from anaglyph.cli.demo import demo
 from anaglyph.cli.doctor import doctor
+from anaglyph.cli.embed import embed
 from anaglyph.cli.evaluate import evaluate
-from anaglyph.cli.models import models
+from anaglyph.cli.models import MODELS, models
 from anaglyph.cli.train import train
 from anaglyph.errors import AnaglyphError
 
@@ -23,6 +24,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "demo": demo,
     "train": train,
     "evaluate": evaluate,
+    "embed": embed,
     "data": data,
     "models": models,
     "doctor": doctor,
@@ -41,12 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     # Fabric announces its own name tag and seeds at INFO and warns about worker counts nobody asked for.
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    arguments = join_repeated(arguments) or ["--help"]
+    commands, prog = COMMANDS, "anaglyph"
+    if arguments[0] == "models" and arguments[1:2] and arguments[1] in MODELS:
+        commands, prog, arguments = MODELS, "anaglyph models", arguments[1:]
     try:
         code: int = tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,
-            prog="anaglyph",
-            description=DESCRIPTION,
-            args=join_repeated(arguments) or ["--help"],
+            commands, prog=prog, description=DESCRIPTION, args=arguments
         )
     except AnaglyphError as error:
         print(f"anaglyph: {error}", file=sys.stderr)

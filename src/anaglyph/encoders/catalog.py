@@ -1,4 +1,4 @@
-"""The table of encoders, and the one door through which they are built."""
+"""The one door through which encoders are listed, described and built; their table is `encoders.table`."""
 
 from __future__ import annotations
 
@@ -6,59 +6,30 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from torch import nn
 
 from anaglyph.config import structure
+from anaglyph.encoders.convention import PointConvention
+from anaglyph.encoders.table import ENCODERS, EncoderEntry
 from anaglyph.errors import ConfigError
-from anaglyph.registry import Catalog, Entry
-
-ENCODERS = Catalog(
-    kind="encoder",
-    entries={
-        "digit_cnn": Entry(
-            target="anaglyph.encoders.digit_cnn:DigitCNN",
-            summary="Three convolutions for pictures of digits, 8 to 32 pixels.",
-            tags=("image",),
-        ),
-        "resnet18": Entry(
-            target="anaglyph.encoders.resnet:resnet18",
-            summary="Residual network of 18 layers, torchvision's key names, any number of channels.",
-            source="He et al., 2016",
-            tags=("image",),
-        ),
-        "resnet50": Entry(
-            target="anaglyph.encoders.resnet:resnet50",
-            summary="Residual network of 50 layers, torchvision's key names, any number of channels.",
-            source="He et al., 2016",
-            tags=("image",),
-        ),
-        "pointnet": Entry(
-            target="anaglyph.encoders.pointnet:PointNet",
-            summary="One MLP shared by all points, then a maximum; small and fast.",
-            source="Qi et al., 2017",
-            tags=("shape",),
-        ),
-        "point_grid": Entry(
-            target="anaglyph.encoders.point_grid:PointGrid",
-            summary="A soft occupancy grid read by the digits' CNN; for aligned shapes that live in a plane.",
-            source="after Lang et al., 2019",
-            tags=("shape",),
-        ),
-        "dgcnn": Entry(
-            target="anaglyph.encoders.dgcnn:DGCNN",
-            summary="Edge convolutions on neighbour graphs in feature space.",
-            source="Wang et al., 2019",
-            tags=("shape",),
-        ),
-    },
-)
 
 
 def list_encoders(pattern: str = "*", modality: str | None = None) -> list[str]:
-    """Names that match a shell-style pattern; `modality` is "image" or "shape"."""
+    """Names that match a shell-style pattern; `modality` is "image", "shape" or "segmentation"."""
     return ENCODERS.names(pattern, tag=modality)
+
+
+def encoder_convention(name: str) -> PointConvention | None:
+    """How the official weights of an encoder want their clouds; None where there are none to speak of."""
+    entry = ENCODERS.entry(name)
+    if not isinstance(entry, EncoderEntry) or not entry.convention:
+        return None
+    module, _, attribute = entry.convention.partition(":")
+    convention: PointConvention = getattr(import_module(module), attribute)
+    return convention
 
 
 def encoder_options(name: str) -> dict[str, Any]:

@@ -12,6 +12,13 @@ def require_positive(**options: int) -> None:
             raise ValueError(f"{name} must be >= 1, got {value}")
 
 
+def require_share(**options: float) -> None:
+    """ValueError for the first option outside [0, 1)."""
+    for name, value in options.items():
+        if not 0.0 <= value < 1.0:
+            raise ValueError(f"{name} must be in [0, 1), got {value}")
+
+
 def require_pictures(images: Tensor, *, channels: int, smallest: int) -> None:
     """DataError unless `images` is (B, channels, H, W) with H and W at least `smallest` pixels."""
     if images.ndim != 4 or images.shape[1] != channels:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from anaglyph.encoders.checks import require_positive
 from anaglyph.encoders.digit_cnn import DigitCNN
+from anaglyph.ops.checks import require_points
 
 
 class PointGrid(nn.Module):
@@ -46,6 +47,7 @@ class PointGrid(nn.Module):
         if side < 8 or not extent > 0 or not depth > 0:
             raise ValueError(f"side must be >= 8, extent and depth > 0, got {side}, {extent} and {depth}")
         self.embed_dim = embed_dim
+        self.in_channels = 3
         self.side, self.planes = side, planes
         self.edges = (depth, extent, extent)
         self.order = {"x": (0, 1, 2), "y": (1, 2, 0), "z": (2, 0, 1)}[axis]
@@ -53,6 +55,7 @@ class PointGrid(nn.Module):
 
     def forward(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, N, 3) points within the box, frame as trained; (B, N) bool `valid` -> (B, D)."""
+        require_points(points, valid, channels=self.in_channels)
         embedding: Tensor = self.cnn(self.occupancy(points, valid))
         return embedding
 

@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,18 +27,12 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Put `data` at `path`, replacing what was there only when all of it is safely on disk."""
-    temporary = _temporary(path)
-    with _no_room_is_named(path, needed=len(data)):
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+    _write(path, (data,), needed=len(data))
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """`write_bytes` for what need not lie in memory as a whole; an error in `chunks` changes nothing."""
+    _write(path, chunks, needed=None)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -73,9 +67,13 @@ def new_folder(path: Path) -> Iterator[Path]:
         _sync_folder(path.parent)
 
 
-def remove_leftovers(folder: Path) -> list[Path]:
-    """Remove what killed writers left in `folder` (not deeper); only while nobody else writes there."""
-    leftovers = sorted(folder.glob(f".*{_SUFFIX}"))
+def remove_leftovers(folder: Path, *, of: str = "") -> list[Path]:
+    """Remove what killed writers left in `folder` (not deeper); only while nobody else writes there.
+
+    With `of`, what writers of the file of that name left, and nothing else.
+    """
+    start = f".{of[:200]}." if of else "."
+    leftovers = sorted(path for path in folder.glob(f".*{_SUFFIX}") if path.name.startswith(start))
     for leftover in leftovers:
         if leftover.is_dir():
             shutil.rmtree(leftover)
@@ -121,6 +119,22 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
     """(relative name, path) of every file below `folder` but the manifest, by name."""
     paths = (path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
     return sorted((path.relative_to(folder).as_posix(), path) for path in paths)
+
+
+def _write(path: Path, chunks: Iterable[bytes], *, needed: int | None) -> None:
+    temporary = _temporary(path)
+    with _no_room_is_named(path, needed=needed):
+        try:
+            with temporary.open("xb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
 
 
 def _temporary(path: Path) -> Path:

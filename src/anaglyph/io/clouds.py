@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +36,34 @@ def read_cloud(path: Path, *, dataset: str = "points") -> NDArray[np.float32]:
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise DataError(f"'{path}' is no point cloud by its name; known: {', '.join(sorted(READERS))}.")
+        raise unknown_cloud(path)
+    with cloud_trouble(path):
+        points = np.asarray(reader(cloud_bytes(path), dataset))
+    return checked_cloud(points, where=f"'{path}'")
+
+
+def unknown_cloud(path: Path) -> DataError:
+    """The error for a file whose suffix no reader has."""
+    return DataError(f"'{path}' is no point cloud by its name; known: {', '.join(sorted(READERS))}.")
+
+
+def cloud_bytes(path: Path) -> bytes:
+    """The content of a file; DataError when it is larger than what is read."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise DataError(f"'{path}' has {size} bytes; at most {MAX_BYTES} are read.")
+    return path.read_bytes()
+
+
+@contextmanager
+def cloud_trouble(path: Path) -> Iterator[None]:
+    """Whatever goes wrong while `path` is read becomes one DataError that names it."""
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise DataError(f"'{path}' has {size} bytes; at most {MAX_BYTES} are read.")
-        points = np.asarray(reader(path.read_bytes(), dataset))
+        yield
     except OSError as error:
         raise DataError(f"cannot read '{path}': {error.strerror or error}. Check the file.") from error
     except (ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, MemoryError) as error:
         raise DataError(f"'{path}' is not a readable {path.suffix} cloud: {error}") from error
-    return checked_cloud(points, where=f"'{path}'")
 
 
 def checked_cloud(points: NDArray[Any], *, where: str) -> NDArray[np.float32]:

@@ -1,12 +1,14 @@
 """Vertices of PLY files: ascii, binary little endian and binary big endian (Turk, 1994).
 
-Only the vertex positions are read. Other elements, such as the camera that PCL appends, and other vertex
-properties, such as colours and normals, are skipped by their declared sizes.
+The vertex positions are read, and their colours where asked for. Other elements, such as the camera that PCL
+appends, and other vertex properties, such as normals, are skipped by their declared sizes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,8 @@ TYPES = {
     **dict.fromkeys(("double", "float64"), "f8"),
 }
 ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
+COLOURS = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"))
+"""Names under which programs keep vertex colours."""
 _MAX_HEADER = 1 << 16
 
 
@@ -36,6 +40,29 @@ class _Element:
 
 def ply_vertices(data: bytes) -> NDArray[np.float64]:
     """(N, 3) vertex positions of a PLY file; ValueError says what is wrong with it."""
+    return ply_cloud(data)[0]
+
+
+def ply_cloud(data: bytes) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
+    """(N, 3) vertex positions, and (N, 3) colours as stored: bytes or reals; None where there are none."""
+    element, order, body = _vertices(data)
+    kinds = dict(element.properties)
+    names = next((each for each in COLOURS if set(each) <= set(kinds)), ())
+    wanted = ("x", "y", "z", *names)
+    values = (
+        _ascii(data, body, element, wanted) if order == "=" else _binary(data, body, element, order, wanted)
+    )
+    points = np.stack([value.astype(np.float64) for value in values[:3]], axis=1)
+    if not names:
+        return points, None
+    colours = np.stack(values[3:], axis=1)
+    if order == "=" and all(kinds[name][0] in "iu" for name in names):
+        colours = colours.astype(np.int64)
+    return points, colours
+
+
+def _vertices(data: bytes) -> tuple[_Element, str, int]:
+    """The vertex element, the byte order and where its rows begin."""
     end = data.find(b"end_header", 0, _MAX_HEADER)
     body = data.find(b"\n", end) + 1
     if not data.startswith(b"ply") or end < 0 or body == 0:
@@ -46,7 +73,7 @@ def ply_vertices(data: bytes) -> NDArray[np.float64]:
             names = [name for name, _ in element.properties]
             if element.has_list or not {"x", "y", "z"} <= set(names):
                 raise ValueError(f"the vertices have no plain x, y, z (properties: {', '.join(names)})")
-            return _ascii(data, body, element) if order == "=" else _binary(data, body, element, order)
+            return element, order, body
         if order == "=":
             body = _skip_lines(data, body, element.count)
         elif element.has_list:
@@ -87,7 +114,10 @@ def _record(element: _Element, order: str) -> np.dtype[np.void]:
     return np.dtype([(name, order + kind) for name, kind in element.properties])
 
 
-def _binary(data: bytes, start: int, element: _Element, order: str) -> NDArray[np.float64]:
+def _binary(
+    data: bytes, start: int, element: _Element, order: str, wanted: Sequence[str]
+) -> list[NDArray[Any]]:
+    """The column of each wanted property, in its own type."""
     record = _record(element, order)
     needed = element.count * record.itemsize
     if len(data) - start < needed:
@@ -95,17 +125,18 @@ def _binary(data: bytes, start: int, element: _Element, order: str) -> NDArray[n
             f"truncated: {element.count} vertices need {needed} bytes, {max(len(data) - start, 0)} are there"
         )
     rows = np.frombuffer(data, dtype=record, count=element.count, offset=start)
-    return np.stack([rows[axis].astype(np.float64) for axis in "xyz"], axis=1)
+    return [rows[name] for name in wanted]
 
 
-def _ascii(data: bytes, start: int, element: _Element) -> NDArray[np.float64]:
+def _ascii(data: bytes, start: int, element: _Element, wanted: Sequence[str]) -> list[NDArray[Any]]:
+    """The column of each wanted property, as float64."""
     names = [name for name, _ in element.properties]
-    columns = [names.index(axis) for axis in "xyz"]
+    columns = [names.index(name) for name in wanted]
     end = _skip_lines(data, start, element.count)
     rows = [line.split() for line in data[start:end].split(b"\n") if line.strip()]
     if len(rows) < element.count or any(len(row) < len(names) for row in rows):
         raise ValueError(f"truncated: {element.count} vertices announced, {len(rows)} lines are there")
-    return np.array([[float(row[column]) for column in columns] for row in rows]).reshape(-1, 3)
+    return [np.array([float(row[column]) for row in rows]) for column in columns]
 
 
 def _skip_lines(data: bytes, start: int, count: int) -> int:

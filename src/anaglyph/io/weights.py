@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError  # only the name of the error; nothing is unpickled here
+from struct import error as StructError
 from typing import Any
 
 import torch
@@ -21,12 +22,11 @@ from torch import Tensor, nn
 
 from anaglyph.errors import WeightsError
 from anaglyph.io.atomic import write_bytes
+from anaglyph.io.containers import CONTAINERS, unwrap
 from anaglyph.io.safe_header import MAX_HEADER_BYTES, MAX_TENSORS, read_safe_header
+from anaglyph.io.stand_ins import STAND_INS
+from anaglyph.io.torch_file import examine
 
-WRAPPERS = ("module.", "_orig_mod.", "model.")
-"""Prefixes that data-parallel, compile and training wrappers put before every key."""
-CONTAINERS = ("state_dict", "model_state_dict", "model", "base_model", "net", "weights")
-"""Where published `.pth` files keep their tensors, in order of preference."""
 _UNCOUNTED = "num_batches_tracked"
 _SHOWN = 20
 
@@ -121,45 +121,54 @@ def load_trunk(
 def read_pth(path: Path) -> dict[str, Tensor]:
     """The tensors of a PyTorch checkpoint file, read weights-only, wrapper prefixes stripped.
 
-    A file that needs anything but tensors and plain containers is refused, never executed.
+    A file that needs anything but tensors, plain containers, an argument list and NumPy numbers is refused,
+    never executed.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise WeightsError(f"cannot read '{path}': {error.strerror}. Check the path.") from error
-    except (
-        UnpicklingError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-        AttributeError,
-        TypeError,
-    ) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise WeightsError(
-            f"'{path}' is damaged or holds more than weights, and is not loaded because unpickling it could "
-            f"run code ({first}). Ask its author for safetensors or a plain state dict."
-        ) from error
-    tensors = _tensors_in(content)
+    tensors = unwrap(read_pth_content(path), what=f"'{path}'").tensors
     if not tensors:
         raise WeightsError(
             f"'{path}' holds no state dict of tensors; looked at the top and under {', '.join(CONTAINERS)}."
         )
     if len(tensors) > MAX_TENSORS:
         raise WeightsError(f"'{path}' holds {len(tensors)} tensors; at most {MAX_TENSORS} are read.")
-    return strip_wrappers(tensors)
+    return tensors
 
 
-def strip_wrappers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors without the wrapper prefixes that every key carries."""
-    result = dict(tensors)
-    while result:
-        prefix = next((prefix for prefix in WRAPPERS if all(key.startswith(prefix) for key in result)), None)
-        if prefix is None:
-            break
-        result = {key.removeprefix(prefix): tensor for key, tensor in result.items()}
-    return result
+def read_pth_content(path: Path) -> object:
+    """Everything in a PyTorch checkpoint file, read weights-only; tensors on the CPU.
+
+    The file is examined first (`io.torch_file`), so what it asks for is known before PyTorch sees it. The
+    numbers of a zip file stay on disk until they are used (memory-mapped): close to nothing is read here.
+    """
+    file = examine(path)
+    if file.fault:
+        raise WeightsError(
+            f"'{path}' is damaged or holds more than weights, and is not loaded: {file.fault}. Ask its "
+            f"author for safetensors or a plain state dict."
+        )
+    try:
+        with torch.serialization.safe_globals(list(STAND_INS)):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=file.kind == "zip")
+    except OSError as error:
+        raise WeightsError(f"cannot read '{path}': {error.strerror}. Check the path.") from error
+    except (
+        UnpicklingError,
+        RuntimeError,
+        AssertionError,
+        EOFError,
+        LookupError,
+        ValueError,
+        AttributeError,
+        TypeError,
+        ArithmeticError,
+        MemoryError,
+        StructError,
+    ) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WeightsError(
+            f"'{path}' is damaged or holds more than weights ({first}). Copy it again, or ask its author "
+            f"author for safetensors or a plain state dict."
+        ) from error
 
 
 def separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -200,15 +209,6 @@ def _faults(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
-
-
-def _tensors_in(content: object) -> dict[str, Tensor]:
-    if not isinstance(content, Mapping):
-        return {}
-    for name in CONTAINERS:
-        if isinstance(content.get(name), Mapping):
-            return _tensors_in(content[name])
-    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
 
 
 def _json_or_text(value: object) -> Any:

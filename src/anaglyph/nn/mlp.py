@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from anaglyph.nn.batchnorm import BatchNorm
@@ -65,18 +64,3 @@ def mean_over_points(features: Tensor, valid: Tensor | None = None) -> Tensor:
         return features.mean(dim=1)
     count = valid.sum(dim=1, keepdim=True).clamp(min=1)
     return features.masked_fill(~valid[..., None], 0.0).sum(dim=1) / count
-
-
-def require_points(points: Tensor, valid: Tensor | None, *, channels: int) -> None:
-    """ValueError unless `points` is (B, N >= 1, channels) and `valid` leaves a point in every cloud."""
-    if points.ndim != 3 or points.shape[2] != channels or points.shape[1] == 0:
-        raise ValueError(f"points must be (B, N >= 1, {channels}), got {tuple(points.shape)}")
-    if valid is None:
-        return
-    if valid.shape != points.shape[:2] or valid.dtype != torch.bool:
-        raise ValueError(
-            f"valid must be bool {tuple(points.shape[:2])}, got {valid.dtype} {tuple(valid.shape)}"
-        )
-    if not bool(valid.any(dim=1).all()):
-        empty = int((~valid.any(dim=1)).nonzero()[0, 0])
-        raise ValueError(f"cloud {empty} of the batch has no valid point; remove it before the encoder")

@@ -1,4 +1,4 @@
-"""Rows of neighbours from a batch of clouds."""
+"""Rows of points and of neighbours from a batch of clouds."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,14 @@ from torch import Tensor
 def gather_neighbours(values: Tensor, index: Tensor) -> Tensor:
     """(B, N, C) values, (B, M, K) int64 rows of them -> (B, M, K, C), with gradients."""
     flat = flat_rows(values, index)
-    return values.flatten(0, 1).index_select(0, flat.flatten()).view(*index.shape, -1)
+    return values.flatten(0, 1).index_select(0, flat.flatten()).view(*index.shape, values.shape[2])
+
+
+def gather_points(values: Tensor, index: Tensor) -> Tensor:
+    """(B, N, C) values, (B, M) int64 rows of them -> (B, M, C), with gradients."""
+    if index.ndim != 2:
+        raise ValueError(f"index must be (B, M), got {tuple(index.shape)}; gather_neighbours takes (B, M, K)")
+    return gather_neighbours(values, index[:, :, None]).squeeze(2)
 
 
 def flat_rows(values: Tensor, index: Tensor) -> Tensor:

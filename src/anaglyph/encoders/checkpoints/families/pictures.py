@@ -1,0 +1,47 @@
+"""Two small networks for pictures whose weights are public: ResNet-20 for CIFAR-10 and MobileNet-V2."""
+
+from __future__ import annotations
+
+from anaglyph.encoders import mobilenet_v2, resnet_cifar
+from anaglyph.encoders.checkpoints.family import Contents, Family, Variant
+from anaglyph.encoders.checkpoints.patches import classes_of
+
+
+def _read_resnet(contents: Contents) -> Variant:
+    classes = classes_of(contents, "linear.weight")
+    return Variant(
+        title=f"classifier of {classes} classes",
+        encoder="resnet20_cifar",
+        options={"head_classes": classes},
+        pictures={"pixels": resnet_cifar.PIXELS, "mean": resnet_cifar.MEAN, "std": resnet_cifar.STD},
+    )
+
+
+RESNET20_CIFAR = Family(
+    name="resnet20_cifar",
+    title="ResNet-20 for CIFAR-10 (He et al., 2016), as pytorch_resnet_cifar10 publishes it",
+    licence="BSD-2-Clause",
+    recognise=lambda contents: (
+        contents.has("layer1.0.conv1.") and contents.has("linear.") and not contents.has("layer4.", "fc.")
+    ),
+    read=_read_resnet,
+)
+
+
+def _read_mobilenet(contents: Contents) -> Variant:
+    classes = classes_of(contents, "conv52.weight")
+    return Variant(
+        title=f"classifier of {classes} classes",
+        encoder="mobilenet_v2",
+        options={"head_classes": classes},
+        pictures={"pixels": mobilenet_v2.PIXELS, "mean": mobilenet_v2.MEAN, "std": mobilenet_v2.STD},
+    )
+
+
+MOBILENET_V2 = Family(
+    name="mobilenet_v2",
+    title="MobileNet-V2 (Sandler et al., 2018), the npz unpacked from Google's file and the JSON beside it",
+    licence="Apache-2.0",
+    recognise=lambda contents: contents.has("conv52.") and contents.has("conv00."),
+    read=_read_mobilenet,
+)

@@ -1,0 +1,87 @@
+"""An imported encoder read back: checked against its header before a byte of its numbers is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from anaglyph.encoders.catalog import create_encoder
+from anaglyph.encoders.checkpoints.header import EncoderHeader, parse_header
+from anaglyph.encoders.checkpoints.match import own_shapes
+from anaglyph.encoders.checkpoints.sources import header_shapes
+from anaglyph.encoders.convention import PointConvention
+from anaglyph.errors import ConfigError, WeightsError
+from anaglyph.io.weights import load_into, read_header, read_weights
+from anaglyph.randomness import seeded
+
+LARGEST_OPTION = 65_536
+"""No option of an official encoder is larger; a header with more is not believed."""
+
+
+@dataclass(frozen=True)
+class LoadedEncoder:
+    """An encoder with its weights, in eval mode, and what its file says about it."""
+
+    module: nn.Module
+    header: Mapping[str, Any]
+    """As it is stored, already checked."""
+    about: EncoderHeader
+    """The same, structured."""
+
+    @property
+    def convention(self) -> PointConvention:
+        """How it wants its clouds; WeightsError for an encoder of pictures."""
+        if self.about.convention is None:
+            raise WeightsError(
+                f"the file holds '{self.about.encoder.name}', an encoder of pictures; "
+                f"clouds need a shape encoder."
+            )
+        return self.about.convention
+
+
+def load_encoder(path: Path) -> LoadedEncoder:
+    """Read what `anaglyph models import` wrote.
+
+    The network is first built without memory and held against the names and shapes in the file, so a header
+    that lies costs nothing.
+
+    Raises:
+        WeightsError: no such file, damaged, of another kind, or names, shapes or options that do not fit.
+    """
+    shapes = header_shapes(path)
+    header = read_header(path)
+    about = parse_header(header, what=f"'{path}'")
+    name, options = about.encoder.name, about.encoder.options
+    _require_sensible(options, where=f"'{path}': options of '{name}'")
+    try:
+        own = own_shapes(name, options, tensors=len(shapes))
+    except (ConfigError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise WeightsError(f"'{path}' cannot be built from its header: {error}") from error
+    wrong = sorted(own.keys() ^ shapes.keys()) or [key for key in own if own[key] != shapes[key]]
+    if wrong:
+        more = f" and {len(wrong) - 20} more" if len(wrong) > 20 else ""
+        raise WeightsError(
+            f"'{path}' does not hold the encoder '{name}' of its header; different: "
+            f"{', '.join(wrong[:20])}{more}. Import the official file again."
+        )
+    with seeded(0, "load encoder"):  # the first weights are overwritten; nobody else's numbers change
+        module = create_encoder(name, **options)
+    load_into(module, read_weights(path), what=f"'{path}'")
+    return LoadedEncoder(module.eval(), header, about)
+
+
+def _require_sensible(value: Any, *, where: str, depth: int = 0) -> None:
+    """WeightsError for numbers and nestings that no encoder has."""
+    if depth > 4 or (isinstance(value, Mapping | list | tuple | str) and len(value) > 256):
+        raise WeightsError(f"{where} are nested or long beyond what any encoder has. Import again.")
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            _require_sensible(item, where=where, depth=depth + 1)
+    elif isinstance(value, int | float) and not -LARGEST_OPTION <= value <= LARGEST_OPTION:
+        raise WeightsError(f"{where} hold {value!r:.40}; at most {LARGEST_OPTION} is believed. Import again.")

@@ -1,0 +1,139 @@
+"""The plain transformer over point patches that Point-BERT introduced and its successors kept.
+
+(Yu et al., 2022.) Point-MAE, ACT, ULIP and ULIP-2 use it with other widths, ReCon with other blocks; the
+constructors with those names are in `point_bert`, `point_mae` and `recon`. State-dict keys are those of the
+official files of fine-tuned networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from anaglyph.encoders.checks import require_positive
+from anaglyph.encoders.classifier import HeadStyle, classifier
+from anaglyph.nn.patch_embed import PatchEmbed, position_mlp
+from anaglyph.nn.patches import Start, cut_patches, require_patch_options
+from anaglyph.nn.transformer import Block, PositionedBlocks, drop_path_rates, start_small
+from anaglyph.ops.checks import Shortage, require_points
+
+
+class PointTransformer(nn.Module):
+    """Patches become tokens, a few learned tokens stand before them, blocks mix them all.
+
+    The embedding is the learned tokens and the maximum over the patches side by side.
+
+    Args:
+        width: D of a token.
+        depth: blocks.
+        heads: of every attention.
+        groups: G, patches per cloud; the weights do not depend on it.
+        group_size: K, points per patch.
+        patch_channels: width of the patch network, followed by a linear layer `reduce_dim` to D (Point-BERT);
+            None for a patch network that gives D at once (Point-MAE and later).
+        patch_widths: hidden widths of the patch network.
+        in_channels: 3, or more with extra channels that the patch network sees.
+        colours: channels 3 to 5 are red, green and blue, checked to lie in [0, 1].
+        learned: names of the learned tokens, each with a position of its own.
+        block: builds a block from (width, heads, drop_path=rate).
+        drop_path: rate of the last block; from block to block it rises evenly from 0.
+        start: first centre; "first" is the official code's, which depends on the order of the points.
+        skip_near_origin: squared norm up to which points are no centres; 1e-3 for the official kernels.
+        shortage: what to do with a cloud of fewer than G or K points.
+        head_classes: adds `cls_head_finetune`, used by `logits` alone.
+        head: its form.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 384,
+        depth: int = 12,
+        heads: int = 6,
+        groups: int = 64,
+        group_size: int = 32,
+        patch_channels: int | None = None,
+        patch_widths: tuple[int, int, int] = (128, 256, 512),
+        in_channels: int = 3,
+        colours: bool = False,
+        learned: Sequence[str] = ("cls",),
+        block: Callable[..., nn.Module] = Block,
+        drop_path: float = 0.1,
+        start: Start = "farthest",
+        skip_near_origin: float | None = None,
+        shortage: Shortage = "refuse",
+        head_classes: int | None = None,
+        head: HeadStyle = "mlp3",
+    ) -> None:
+        super().__init__()
+        require_positive(width=width, depth=depth)
+        require_patch_options(groups, group_size, start, shortage)
+        if in_channels < (6 if colours else 3):
+            raise ValueError(f"in_channels must be >= {6 if colours else 3}, got {in_channels}")
+        self.in_channels, self.colours = in_channels, colours
+        self.groups, self.group_size = groups, group_size
+        self.start, self.skip_near_origin, self.shortage = start, skip_near_origin, shortage
+        self.learned = tuple(learned)
+        self.embed_dim = (len(self.learned) + 1) * width
+        patch_width = width if patch_channels is None else patch_channels
+        self.encoder = PatchEmbed(in_channels, patch_width, widths=patch_widths)
+        self.reduce_dim = nn.Identity() if patch_channels is None else nn.Linear(patch_channels, width)
+        for name in self.learned:
+            self.register_parameter(f"{name}_token", nn.Parameter(torch.zeros(1, 1, width)))
+            self.register_parameter(f"{name}_pos", nn.Parameter(torch.zeros(1, 1, width)))
+        self.pos_embed = position_mlp(width)
+        self.blocks = PositionedBlocks(
+            block(width, heads, drop_path=rate) for rate in drop_path_rates(drop_path, depth)
+        )
+        self.norm = nn.LayerNorm(width)
+        if head_classes is not None:
+            self.cls_head_finetune = classifier(head, self.embed_dim, head_classes)
+        start_small(self)
+
+    def forward(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
+        """(B, N, C) points, (B, N) bool `valid` -> (B, embed_dim), not normalised."""
+        tokens = self.tokens(points, valid)
+        first = len(self.learned)
+        return torch.cat([tokens[:, :first].flatten(1), tokens[:, first:].amax(dim=1)], dim=1)
+
+    def tokens(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
+        """(B, N, C) -> (B, L + G, D): the L learned tokens, then one per patch, after the last norm."""
+        x, positions = self._embed(points, valid)
+        tokens: Tensor = self.norm(self.blocks(x, positions))
+        return tokens
+
+    def features(
+        self, points: Tensor, valid: Tensor | None = None, *, blocks: Sequence[int] = (4, 8, 12)
+    ) -> list[Tensor]:
+        """Tokens (B, L + G, D) after each of the named blocks, the first being 1, all through the norm."""
+        x, positions = self._embed(points, valid)
+        return [self.norm(output) for output in self.blocks.outputs(x, positions, after=blocks)]
+
+    def logits(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
+        """(B, N, C) -> (B, head_classes)."""
+        if not hasattr(self, "cls_head_finetune"):
+            raise ValueError("this network has no classifier; build it with head_classes")
+        scores: Tensor = self.cls_head_finetune(self(points, valid))
+        return scores
+
+    def _embed(self, points: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Tokens before the first block and their positions, (B, L + G, D) each."""
+        require_points(points, valid, channels=self.in_channels, colours=self.colours)
+        centres, neighbourhoods = cut_patches(
+            points,
+            self.groups,
+            self.group_size,
+            valid=valid,
+            start=self.start,
+            skip_near_origin=self.skip_near_origin,
+            shortage=self.shortage,
+        )
+        patches = self.reduce_dim(self.encoder(neighbourhoods))  # (B, G, D)
+        tokens = [*self._learned("token", len(points)), patches]
+        positions = [*self._learned("pos", len(points)), self.pos_embed(centres)]
+        return torch.cat(tokens, dim=1), torch.cat(positions, dim=1)
+
+    def _learned(self, what: str, batch: int) -> list[Tensor]:
+        return [self.get_parameter(f"{name}_{what}").expand(batch, -1, -1) for name in self.learned]

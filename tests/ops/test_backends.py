@@ -1,0 +1,110 @@
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from anaglyph.errors import ConfigError, MissingExtraError
+from anaglyph.ops import backends
+from anaglyph.ops.backends import OPERATIONS, available_backends, find_kernel
+from anaglyph.ops.fps import farthest_points
+from anaglyph.ops.knn import k_nearest
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Choose what counts as installed on this machine."""
+
+    def choose(*packages, compiler=None):
+        monkeypatch.setattr(backends, "_found", lambda package: package in packages)
+        monkeypatch.setattr(backends, "_compiler", lambda: compiler)
+
+    return choose
+
+
+def points(number=5, dtype=torch.float32, channels=3):
+    return torch.zeros(1, number, channels, dtype=dtype)
+
+
+def test_torch_is_available_for_everything_everywhere():
+    for operation in OPERATIONS:
+        for device in ("cpu", "cuda", "mps"):
+            assert available_backends(operation, device)[-1] == "torch"
+
+
+def test_only_what_is_installed_is_available(installed):
+    installed("scipy")
+    assert available_backends("k_nearest", "cpu") == ("tree", "torch")
+    assert available_backends("farthest_points", "cpu") == ("torch",)
+    installed("scipy", "numba", "triton")
+    assert available_backends("farthest_points", "cpu") == ("numba", "torch")
+    assert available_backends("k_nearest", "cuda") == ("torch",)  # no C compiler for its launcher
+    installed("scipy", "numba", "triton", compiler="/usr/bin/cc")
+    assert available_backends("k_nearest", "cuda") == ("triton", "torch")
+
+
+def test_auto_without_extras_takes_a_tree_for_large_clouds_only(installed):
+    installed("scipy")
+    assert find_kernel("k_nearest", points(), points(), "auto") is None
+    kernel = find_kernel("k_nearest", points(), points(100_000), "auto")
+    assert kernel.__module__ == "anaglyph.ops.tree"
+    assert find_kernel("farthest_points", points(100_000), points(100_000), "auto") is None
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed here")
+def test_auto_takes_numba_for_float32_points_and_torch_for_all_others():
+    kernel = find_kernel("farthest_points", points(), points(), "auto")
+    assert kernel.__module__ == "anaglyph.ops.fast.fps"
+    for other in (points(dtype=torch.float64), points(channels=6)):
+        assert find_kernel("k_nearest", other, other, "auto") is None
+
+
+def test_every_back_end_named_in_the_table_has_its_function():
+    for backend, places in backends._PLACES.items():
+        for module, _ in places.values():
+            assert importlib.util.find_spec(f"anaglyph.ops.{module}") is not None, (backend, module)
+
+
+def test_a_back_end_that_is_not_installed_names_its_extra(installed):
+    installed("scipy")
+    with pytest.raises(MissingExtraError, match=r"back-end 'numba' .* pip install 'anaglyph\[fast\]'"):
+        farthest_points(points(), 2, backend="numba")
+
+
+def test_an_unknown_back_end_is_refused_with_the_name_that_is_close():
+    with pytest.raises(ConfigError, match="no back-end 'numbar'; did you mean 'numba'"):
+        k_nearest(points(), points(), 2, backend="numbar")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed here")
+def test_triton_refuses_points_on_the_cpu():
+    with pytest.raises(ConfigError, match="back-end 'triton' needs a CUDA device, the points are on cpu"):
+        k_nearest(points(), points(), 2, backend="triton")
+
+
+def test_a_back_end_without_the_operation_names_those_that_have_it():
+    with pytest.raises(
+        ConfigError, match="'tree' has no farthest_points; choose from auto, torch, numba, triton"
+    ):
+        farthest_points(points(), 2, backend="tree")
+
+
+@pytest.mark.parametrize("other", [points(dtype=torch.float64), points(channels=4)])
+def test_other_back_ends_do_not_pretend_to_compute_what_they_cannot(other):
+    with pytest.raises(ConfigError, match="back-end 'tree' computes on float32 xyz, got"):
+        k_nearest(other, other, 2, backend="tree")
+
+
+def test_an_unknown_operation_is_refused_by_name():
+    with pytest.raises(ConfigError, match="no operation 'knn'"):
+        available_backends("knn", "cpu")
+
+
+def test_importing_the_operations_imports_nothing_optional():
+    program = (
+        "import sys, anaglyph.ops.fps, anaglyph.ops.chamfer, anaglyph.ops.ball, anaglyph.ops.interpolate; "
+        "print(*[name for name in ('numba', 'triton', 'scipy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
