@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from anaglyph.data.catalog import DataConfig, create_dataset, list_datasets
-    from anaglyph.encoders.catalog import create_encoder, list_encoders
+    from anaglyph.encoders.catalog import create_encoder, encoder_convention, list_encoders
+    from anaglyph.encoders.checkpoints.importer import import_checkpoint
+    from anaglyph.encoders.checkpoints.load import load_encoder
+    from anaglyph.encoders.convention import PointConvention
+    from anaglyph.encoders.preparation import prepare_cloud
     from anaglyph.engine.models import load_method
     from anaglyph.engine.recipe import list_recipes, load_recipe
     from anaglyph.engine.run import RunOptions, run_recipe
@@ -37,6 +41,7 @@ __all__ = [
     "DataError",
     "Method",
     "MissingExtraError",
+    "PointConvention",
     "RunOptions",
     "Sample",
     "StepOutput",
@@ -46,18 +51,26 @@ __all__ = [
     "create_dataset",
     "create_encoder",
     "create_method",
+    "encoder_convention",
+    "import_checkpoint",
     "list_datasets",
     "list_encoders",
     "list_methods",
     "list_recipes",
+    "load_encoder",
     "load_method",
     "load_recipe",
+    "prepare_cloud",
     "run_recipe",
 ]
 
 _HOMES = {
     "anaglyph.data.catalog": ("DataConfig", "create_dataset", "list_datasets"),
-    "anaglyph.encoders.catalog": ("create_encoder", "list_encoders"),
+    "anaglyph.encoders.catalog": ("create_encoder", "encoder_convention", "list_encoders"),
+    "anaglyph.encoders.checkpoints.importer": ("import_checkpoint",),
+    "anaglyph.encoders.checkpoints.load": ("load_encoder",),
+    "anaglyph.encoders.convention": ("PointConvention",),
+    "anaglyph.encoders.preparation": ("prepare_cloud",),
     "anaglyph.engine.models": ("load_method",),
     "anaglyph.engine.recipe": ("list_recipes", "load_recipe"),
     "anaglyph.engine.run": ("RunOptions", "run_recipe"),

@@ -32,6 +32,10 @@ SMALL = {
         "size": "ti", "width": 24, "depth": 2, "heads": 2, "hidden": 16,
         "groups": 8, "group_size": 6, "patch_channels": 16,
     },
+    "projected": {
+        "encoder": "point_mae", "options": {"width": 12, "depth": 1, "heads": 2, "groups": 4, "group_size": 3,
+        "shortage": "repeat"},
+    },
 }  # fmt: skip
 """Sizes to build small with. Balls may hold all 50 points: beyond that a ball query knows their order."""
 CASES = [

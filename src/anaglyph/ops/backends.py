@@ -46,8 +46,6 @@ _PLACES: dict[str, dict[Operation, tuple[str, str]]] = {
     },
 }
 _PACKAGES = {"numba": "numba", "tree": "scipy", "triton": "triton"}
-_TREE_FROM = 4096
-"""Reference points from which building a tree pays against brute force."""
 
 
 def available_backends(operation: Operation, device_type: str) -> tuple[str, ...]:
@@ -92,8 +90,10 @@ def _fastest(operation: Operation, query: Tensor, reference: Tensor) -> Backend:
         return "triton"
     if "numba" in found:
         return "numba"
-    if "tree" in found and reference.shape[1] >= _TREE_FROM:
-        return "tree"
+    if "tree" in found:
+        pays_from = importlib.import_module("anaglyph.ops.tree").TREE_FROM_POINTS[operation]
+        if reference.shape[1] >= pays_from:
+            return "tree"
     return "torch"
 
 

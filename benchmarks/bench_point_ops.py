@@ -1,0 +1,405 @@
+"""Point operations: ours on every back-end of the CPU against plain PyTorch and against other libraries.
+
+    python -m benchmarks bench_point_ops          (make bench runs it with the others)
+
+Clouds are surfaces: a sphere with bumps. Plain PyTorch is the obvious batched form, written in this file;
+ratios are its time over the other's, by wall clock and by processor time, each the least of a few runs in
+one process, warmed up. Other libraries are given what they take: where there is no batch, a loop over clouds.
+Their index trees are built within the time, as ours are. "agrees" is the share of results equal to plain
+PyTorch's: rows for sampling, distances (to 1e-5) otherwise. fpsample's and torch-quickfps' bucket variants
+are exact as well, up to ties and the rounding of their sums. A second line "backward" is forward + backward.
+
+Peak MB is how far the resident set grew above its state before one more run, after freed memory was handed
+back to the system (Linux: VmHWM, reset through clear_refs).
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: E402 - the allocator is set before torch is imported
+from anaglyph.cli.allocator import keep_freed_memory
+
+keep_freed_memory()
+
+import ctypes
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from anaglyph.errors import MissingExtraError
+from anaglyph.ops.ball import ball_query
+from anaglyph.ops.chamfer import chamfer_l2
+from anaglyph.ops.fps import farthest_points
+from anaglyph.ops.interpolate import interpolate_three
+from anaglyph.ops.knn import k_nearest
+from anaglyph.ops.voxel import voxel_subsample
+
+NEIGHBOURS = 32
+SIZES = ((32, 1024, 64, 0.2), (16, 8192, 512, 0.1), (1, 100_000, 2048, 0.05))
+"""Clouds, points, chosen points, radius of the balls."""
+PATIENCE = 1.2
+"""Seconds for the repeats of one way."""
+
+Way = Callable[[], Any]
+
+
+@dataclass
+class Case:
+    """One operation at one size, and the ways to compute it, plain PyTorch first."""
+
+    what: str
+    ways: dict[str, Way]
+    agreement: Callable[[Any, Any], float] | None = None
+    missing: list[str] = field(default_factory=list)
+    measured: tuple[str, ...] = ("plain PyTorch", "ours, torch", "ours, numba", "ours, tree")
+
+
+def run() -> list[dict[str, Any]]:
+    """Rows: operation and size, way, ms, ratio to plain PyTorch, the same by CPU time, agreement, peak MB."""
+    rows: list[dict[str, Any]] = []
+    for clouds, points, chosen, radius in SIZES:
+        cloud = bumpy_spheres(clouds, points, seed=0)
+        centres = cloud.gather(1, farthest_points(cloud, chosen)[..., None].expand(-1, -1, 3)).contiguous()
+        name = f"{clouds} x {points:,}"
+        rows += compare(sampling(f"FPS, {name} to {chosen}", cloud, chosen))
+        rows += compare(neighbours(f"kNN, {name}, {chosen} queries", centres, cloud))
+        rows += compare(balls(f"ball {radius}, {name}, {chosen} queries", centres, cloud, radius))
+        if points <= 8192:
+            other = bumpy_spheres(clouds, points, seed=1)
+            rows += compare(chamfer(f"Chamfer, {name}", cloud, other))
+            rows += compare(chamfer_backward(f"Chamfer backward, {name}", cloud, other))
+        if points == 8192:
+            rows += compare(interpolation(f"3-interpolate backward, {name} from {chosen}", cloud, centres))
+        rows += compare(voxels(f"voxel {radius / 2}, {name}", cloud, radius / 2))
+    return rows
+
+
+def bumpy_spheres(clouds: int, points: int, *, seed: int) -> Tensor:
+    """(B, N, 3) points on bumpy spheres of radius 0.6 to 1."""
+    random = torch.Generator().manual_seed(seed)
+    normal = torch.nn.functional.normalize(torch.randn(clouds, points, 3, generator=random), dim=2)
+    return normal * (0.8 + 0.2 * torch.sin(5 * normal).prod(dim=2, keepdim=True))
+
+
+# --- the operations ---
+
+
+def sampling(what: str, cloud: Tensor, count: int) -> Case:
+    arrays = cloud.numpy()
+    height = 3 if cloud.shape[1] <= 2048 else 5 if cloud.shape[1] <= 20_000 else 7
+    ways: dict[str, Way] = {
+        "plain PyTorch": lambda: plain_farthest(cloud, count),
+        "ours, torch": lambda: farthest_points(cloud, count, backend="torch"),
+        "ours, numba": lambda: farthest_points(cloud, count, backend="numba"),
+    }
+    peers = Peers(what)
+    if fpsample := peers.load("fpsample"):
+        line, plain = fpsample.bucket_fps_kdline_sampling, fpsample.fps_sampling
+        ways[f"fpsample kd-line, h = {height}"] = lambda: [
+            line(a, count, height, start_idx=0) for a in arrays
+        ]
+        ways["fpsample plain"] = lambda: [plain(a, count, start_idx=0) for a in arrays]
+    if quick := peers.load("torch_quickfps"):
+        ways["torch-quickfps"] = lambda: quick.sample_idx(cloud, count, start_idx=0)
+    if open3d := peers.load("open3d"):
+        clouds = [open3d.t.geometry.PointCloud(open3d.core.Tensor.from_numpy(a)) for a in arrays]
+        ways["open3d (no rows)"] = lambda: [c.farthest_point_down_sample(count) for c in clouds]
+    return Case(what, ways, same_rows, peers.missing)
+
+
+def neighbours(what: str, query: Tensor, cloud: Tensor) -> Case:
+    ways: dict[str, Way] = {
+        "plain PyTorch": lambda: torch.cdist(query, cloud).topk(NEIGHBOURS, largest=False).indices
+    }
+    for backend in ("torch", "numba", "tree"):
+        ways[f"ours, {backend}"] = lambda b=backend: k_nearest(query, cloud, NEIGHBOURS, backend=b)
+    peers = Peers(what)
+    ways |= peers.nearest(query, cloud, NEIGHBOURS)
+    return Case(what, ways, lambda mine, plain: same_distances(mine, plain, query, cloud), peers.missing)
+
+
+def balls(what: str, query: Tensor, cloud: Tensor, radius: float) -> Case:
+    ways: dict[str, Way] = {"plain PyTorch": lambda: plain_ball(query, cloud, radius, NEIGHBOURS)}
+    for backend in ("torch", "numba", "tree"):
+        ways[f"ours, {backend}"] = lambda b=backend: ball_query(query, cloud, radius, NEIGHBOURS, backend=b)
+    peers = Peers(what)
+    pairs = list(zip(query.numpy(), cloud.numpy(), strict=True))
+    threads = torch.get_num_threads()
+    if spatial := peers.load("scipy.spatial"):
+        ways["scipy cKDTree (lists of all)"] = lambda: [
+            spatial.cKDTree(c).query_ball_point(q, radius, workers=threads, return_sorted=True)
+            for q, c in pairs
+        ]
+    if sklearn := peers.load("sklearn.neighbors"):
+        ways["scikit-learn KDTree (arrays of all)"] = lambda: [
+            sklearn.KDTree(c).query_radius(q, radius) for q, c in pairs
+        ]
+    return Case(what, ways, same_rows, peers.missing)
+
+
+def chamfer(what: str, first: Tensor, second: Tensor) -> Case:
+    ways: dict[str, Way] = {"plain PyTorch": lambda: plain_chamfer(first, second)}
+    for backend in ("torch", "numba", "tree"):
+        ways[f"ours, {backend}"] = lambda b=backend: chamfer_l2(first, second, backend=b)
+    peers = Peers(what)
+    there, back = peers.nearest(first, second, 1), peers.nearest(second, first, 1)
+    ways |= {name: lambda n=name: (there[n](), back[n]()) for name in there}
+    return Case(what, ways, same_values, peers.missing)
+
+
+def chamfer_backward(what: str, first: Tensor, second: Tensor) -> Case:
+    def both(loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        leaves = first.clone().requires_grad_(), second.clone().requires_grad_()
+        loss(*leaves).sum().backward()
+        return torch.cat([leaf.grad.flatten() for leaf in leaves])
+
+    ways: dict[str, Way] = {"plain PyTorch": lambda: both(plain_chamfer)}
+    for backend in ("torch", "numba", "tree"):
+        ways[f"ours, {backend}"] = lambda b=backend: both(lambda x, y: chamfer_l2(x, y, backend=b))
+    return Case(what, ways, same_values)
+
+
+def interpolation(what: str, query: Tensor, known: Tensor) -> Case:
+    features = torch.randn(len(known), known.shape[1], 64, generator=torch.Generator().manual_seed(2))
+
+    def both(function: Callable[[Tensor], Tensor]) -> Tensor:
+        leaf = features.clone().requires_grad_()
+        function(leaf).square().sum().backward()
+        return leaf.grad
+
+    ways: dict[str, Way] = {"plain PyTorch": lambda: both(lambda f: plain_interpolate(query, known, f))}
+    for backend in ("torch", "numba", "tree"):
+        ways[f"ours, {backend}"] = lambda b=backend: both(
+            lambda f: interpolate_three(query, known, f, backend=b)
+        )
+    return Case(what, ways)
+
+
+def voxels(what: str, cloud: Tensor, size: float) -> Case:
+    return Case(
+        what,
+        {
+            "plain PyTorch": lambda: plain_voxels(cloud, size),
+            "ours, torch": lambda: voxel_subsample(cloud, size),
+        },
+    )
+
+
+# --- the obvious forms ---
+
+
+def plain_farthest(points: Tensor, count: int) -> Tensor:
+    batch = torch.arange(len(points))
+    distance = torch.full(points.shape[:2], float("inf"))
+    chosen = torch.zeros(len(points), count, dtype=torch.int64)
+    for i in range(1, count):
+        centre = points[batch, chosen[:, i - 1]][:, None]
+        distance = torch.minimum(distance, ((points - centre) ** 2).sum(dim=2))
+        chosen[:, i] = distance.argmax(dim=1)
+    return chosen
+
+
+def plain_ball(query: Tensor, points: Tensor, radius: float, count: int) -> Tensor:
+    columns = points.shape[1]
+    row = torch.arange(columns).masked_fill(torch.cdist(query, points) >= radius, columns)
+    lowest = row.topk(count, largest=False).values.sort(dim=2).values
+    return torch.where(lowest == columns, lowest[..., :1], lowest)
+
+
+def plain_chamfer(first: Tensor, second: Tensor) -> Tensor:
+    """One cloud at a time above 1024 points: all distances of 16 x 8192 would take 4.3 GB."""
+    chunk = len(first) if first.shape[1] <= 1024 else 1
+    with torch.no_grad():
+        there, back = [], []
+        for a, b in zip(first.split(chunk), second.split(chunk), strict=True):
+            distance = torch.cdist(a, b)
+            there.append(distance.min(dim=2).indices)
+            back.append(distance.min(dim=1).indices)
+    a, b = torch.cat(there)[..., None].expand(-1, -1, 3), torch.cat(back)[..., None].expand(-1, -1, 3)
+    forth = (first - second.gather(1, a)).square().sum(dim=2).mean(dim=1)
+    return forth + (second - first.gather(1, b)).square().sum(dim=2).mean(dim=1)
+
+
+def plain_interpolate(query: Tensor, known: Tensor, features: Tensor) -> Tensor:
+    near = torch.cdist(query, known).topk(3, largest=False)
+    weight = 1 / (near.values.square() + 1e-8)
+    weight = weight / weight.sum(dim=2, keepdim=True)
+    batch = torch.arange(len(query))[:, None, None]
+    return (features[batch, near.indices] * weight[..., None]).sum(dim=2)
+
+
+def plain_voxels(cloud: Tensor, size: float) -> list[Tensor]:
+    rows = []
+    for points in cloud:
+        cell = ((points - points.amin(dim=0)) / size).floor().long()
+        _, inverse = torch.unique(cell, dim=0, return_inverse=True)
+        lowest = torch.full((int(inverse.max()) + 1,), len(points))
+        rows.append(lowest.scatter_reduce_(0, inverse, torch.arange(len(points)), "amin").sort().values)
+    return rows
+
+
+# --- other libraries ---
+
+
+class Peers:
+    """Other libraries, as far as they are installed; keeps the names of those that are not."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.missing: list[str] = []
+
+    def load(self, name: str) -> Any:
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            self.missing.append(name)
+            return None
+
+    def nearest(self, query: Tensor, cloud: Tensor, count: int) -> dict[str, Way]:
+        """Exact neighbour searches, one cloud after the other."""
+        pairs = list(zip(query.numpy(), cloud.numpy(), strict=True))
+        threads = torch.get_num_threads()
+        ways: dict[str, Way] = {}
+        if spatial := self.load("scipy.spatial"):
+            ways["scipy cKDTree"] = lambda: [
+                spatial.cKDTree(c).query(q, count, workers=threads)[1] for q, c in pairs
+            ]
+        if sklearn := self.load("sklearn.neighbors"):
+            ways["scikit-learn KDTree"] = lambda: [sklearn.KDTree(c).query(q, count)[1] for q, c in pairs]
+        if nano := self.load("pynanoflann"):
+            ways["pynanoflann"] = lambda: [_nanoflann(nano, q, c, count, threads) for q, c in pairs]
+        if open3d := self.load("open3d"):
+            ways["open3d"] = lambda: [_open3d(open3d, q, c, count) for q, c in pairs]
+        return ways
+
+
+def _nanoflann(nano: Any, query: np.ndarray, cloud: np.ndarray, count: int, threads: int) -> np.ndarray:
+    tree = nano.KDTree(n_neighbors=count, metric="L2", leaf_size=16)
+    tree.fit(cloud)
+    return tree.kneighbors(query, n_jobs=threads)[1].astype(np.int64)
+
+
+def _open3d(open3d: Any, query: np.ndarray, cloud: np.ndarray, count: int) -> np.ndarray:
+    search = open3d.core.nns.NearestNeighborSearch(open3d.core.Tensor.from_numpy(cloud))
+    search.knn_index()
+    return search.knn_search(open3d.core.Tensor.from_numpy(query), count)[0].numpy().astype(np.int64)
+
+
+# --- agreement ---
+
+
+def same_rows(mine: Any, plain: Tensor) -> float:
+    mine = _rows(mine)
+    if mine is None or mine.shape != plain.shape:
+        return float("nan")
+    return float((mine == plain).double().mean())
+
+
+def same_distances(mine: Any, plain: Tensor, query: Tensor, cloud: Tensor) -> float:
+    def of(rows: Tensor) -> Tensor:
+        batch = torch.arange(len(cloud))[:, None, None]
+        return (cloud[batch, rows] - query[:, :, None]).norm(dim=3)
+
+    rows = _rows(mine)
+    return float(((of(rows.view_as(plain)) - of(plain)).abs() < 1e-5).double().mean())
+
+
+def same_values(mine: Any, plain: Tensor) -> float:
+    if not isinstance(mine, Tensor):
+        return float("nan")
+    return float(((mine - plain).abs() <= 1e-5 * plain.abs() + 1e-7).double().mean())
+
+
+def _rows(found: Any) -> Tensor | None:
+    """(B, ...) rows from whatever a library returns; None where it returns none."""
+    if isinstance(found, Tensor):
+        return found.long()
+    if all(isinstance(part, np.ndarray) and part.dtype != object for part in found):
+        return torch.from_numpy(np.stack([part.astype(np.int64) for part in found]))
+    return None
+
+
+# --- measuring ---
+
+
+def compare(case: Case) -> list[dict[str, Any]]:
+    times: dict[str, tuple[float, float]] = {}
+    results: dict[str, Any] = {}
+    missing = list(case.missing)
+    for name, way in case.ways.items():
+        try:
+            results[name] = way()  # also the warm-up
+        except MissingExtraError:
+            missing.append(name)
+    for name in results:
+        times[name] = _least(case.ways[name])
+    plain_wall, plain_cpu = times["plain PyTorch"]
+    rows = []
+    for name, (wall, cpu) in times.items():
+        agrees = float("nan")
+        if case.agreement is not None and name != "plain PyTorch":
+            agrees = case.agreement(results[name], results["plain PyTorch"])
+        rows.append(
+            {
+                "operation": case.what,
+                "way": name,
+                "ms": 1e3 * wall,
+                "ratio": plain_wall / wall,
+                "cpu_ms": 1e3 * cpu,
+                "cpu_ratio": plain_cpu / cpu,
+                "agrees": "" if np.isnan(agrees) else agrees,
+                "peak_mb": _peak_megabytes(case.ways[name]) if name in case.measured else "",
+            }
+        )
+    blank = dict.fromkeys(rows[0], "")
+    rows += [{**blank, "operation": case.what, "way": name, "ms": "not installed"} for name in missing]
+    return rows
+
+
+def _least(way: Way) -> tuple[float, float]:
+    """Least wall and CPU seconds of two runs or more, as long as patience lasts."""
+    wall = cpu = float("inf")
+    begin, runs = time.perf_counter(), 0
+    while runs < 2 or (time.perf_counter() - begin < PATIENCE and runs < 25):
+        if runs and time.perf_counter() - begin > 4 * PATIENCE:
+            break
+        start, start_cpu = time.perf_counter(), time.process_time()
+        way()
+        wall, cpu = min(wall, time.perf_counter() - start), min(cpu, time.process_time() - start_cpu)
+        runs += 1
+    return wall, cpu
+
+
+def _peak_megabytes(way: Way) -> float | str:
+    status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    if not (status.exists() and reset.exists()):
+        return ""
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    reset.write_text("5")
+    before = _kilobytes(status, "VmRSS")
+    way()
+    return (_kilobytes(status, "VmHWM") - before) / 1e3
+
+
+def _kilobytes(status: Path, name: str) -> int:
+    line = next(line for line in status.read_text().splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1])
+
+
+def main() -> None:
+    for row in run():
+        print(
+            "  ".join(
+                f"{value:10.3g}" if isinstance(value, float) else f"{value:28}" for value in row.values()
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()
