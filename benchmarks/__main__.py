@@ -21,7 +21,14 @@ import torch
 from anaglyph.engine.environment import describe_environment
 from anaglyph.io.atomic import write_text
 
-BENCHMARKS = ("bench_training_step", "bench_retrieval", "bench_edge_conv")
+BENCHMARKS = (
+    "bench_training_step",
+    "bench_retrieval",
+    "bench_edge_conv",
+    "bench_point_ops",
+    "bench_encoders",
+    "bench_gpu_ops",
+)
 
 
 def main() -> None:
