@@ -31,6 +31,11 @@ def test_a_shape_that_does_not_fit_is_a_programming_error(points, valid, message
         require_points(points, valid, channels=6)
 
 
+def test_a_list_of_clouds_of_several_sizes_is_told_how_to_become_one_tensor():
+    with pytest.raises(TypeError, match=r"got list; clouds of several sizes go in padded, with `valid`"):
+        require_points([torch.zeros(4, 6), torch.zeros(5, 6)], None, channels=6)
+
+
 @pytest.mark.parametrize(
     ("points", "valid", "message"),
     [

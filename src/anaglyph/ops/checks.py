@@ -23,9 +23,15 @@ def require_points(points: Tensor, valid: Tensor | None, *, channels: int, colou
         colours: channels 3 to 5 are red, green and blue in [0, 1].
 
     Raises:
+        TypeError: not a tensor, such as a list of clouds of several sizes.
         ValueError: a shape or a type that does not fit.
         DataError: a cloud without a point, NaN or infinite numbers, colours beyond [0, 1].
     """
+    if not isinstance(points, Tensor):
+        raise TypeError(
+            f"points must be one (B, N, {channels}) tensor, got {type(points).__name__}; clouds of several "
+            f"sizes go in padded, with `valid` False in the padding (encoders.concatenated.pad_clouds)"
+        )
     if points.ndim != 3 or points.shape[2] != channels:
         raise ValueError(
             f"points must be (B, N, {channels}), got {tuple(points.shape)}; "

@@ -46,7 +46,7 @@ def _spread_of(values: Any) -> tuple[Any, Any, Any]:
 
 
 @kernel
-def _partition(planes: Planes, rows: Any, begin: int, end: int, axis: int, split: Any, spare: Any) -> Any:
+def _partition(planes: Planes, rows: Any, begin: int, end: int, axis: Any, split: Any, spare: Any) -> Any:
     """Moves what is <= split along `axis` to the front of begin:end, in order; returns where the rest begins.
 
     `spare` is room for the rest, planes and rows.
@@ -62,8 +62,9 @@ def _partition(planes: Planes, rows: Any, begin: int, end: int, axis: int, split
         spare_x[back], spare_y[back], spare_z[back], spare_row[back] = x_i, y_i, z_i, row_i
         front += first
         back += 1 - first
-    x[front:], y[front:], z[front:] = spare_x[:back], spare_y[:back], spare_z[:back]
-    row[front:] = spare_row[:back]
+    for i in range(back):
+        x[front + i], y[front + i], z[front + i] = spare_x[i], spare_y[i], spare_z[i]
+        row[front + i] = spare_row[i]
     return begin + front
 
 
@@ -76,7 +77,7 @@ def divide(planes: Planes, rows: Any, most: int) -> tuple[Any, Any, Any]:
     edges = np.empty(rows.size + 1, np.int64)
     boxes = np.empty((6, rows.size), np.float32)
     spare = np.empty((3, rows.size), np.float32), np.empty(rows.size, np.int32)
-    depths = np.empty(rows.size, np.int32)
+    depths = np.empty(rows.size, np.int64)
     pending = np.empty((rows.size, 3), np.int64)  # parts yet to be divided and depths, the leftmost on top
     pending[0, 0], pending[0, 1], pending[0, 2] = 0, rows.size, 0
     waiting, buckets = 1, 0
@@ -84,12 +85,12 @@ def divide(planes: Planes, rows: Any, most: int) -> tuple[Any, Any, Any]:
     while waiting > 0:
         waiting -= 1
         begin, end, depth = pending[waiting, 0], pending[waiting, 1], pending[waiting, 2]
-        longest, axis, split = np.float32(-1.0), 0, np.float32(0.0)
+        longest, axis, split = np.float32(-1.0), np.intp(0), np.float32(0.0)
         for side in range(3):
             low, high, total = _spread_of(planes[side, begin:end])
             boxes[2 * side, buckets], boxes[2 * side + 1, buckets] = low, high
             if high - low > longest:
-                longest, axis = high - low, side
+                longest, axis = high - low, np.intp(side)
                 mean = np.float32(total / np.float32(end - begin))
                 split = mean if low <= mean < high else low  # so that neither part is empty
         if end - begin <= most:

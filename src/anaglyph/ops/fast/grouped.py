@@ -48,11 +48,11 @@ def arrange(points: Any, valid: Any, most: int) -> Grouped:
     padded = np.full((3, total * LANES), np.nan, np.float32)
     padded_rows = np.zeros(total * LANES, np.int32)
     for bucket in range(place.size):
-        begin, end = edges[bucket], edges[bucket + 1]
-        start = blocks[0, place[bucket]] * LANES
-        for axis in range(3):
-            padded[axis, start : start + end - begin] = planes[axis, begin:end]
-        padded_rows[start : start + end - begin] = rows[begin:end]
+        shift = blocks[0, place[bucket]] * LANES - edges[bucket]
+        for i in range(edges[bucket], edges[bucket + 1]):
+            for axis in range(3):
+                padded[axis, shift + i] = planes[axis, i]
+            padded_rows[shift + i] = rows[i]
     return padded, padded_rows, blocks, boxes, middle_boxes, outer_boxes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from anaglyph.ops.fast.search import neighbours, rows_of
+from anaglyph.ops.fast.search import neighbours
 
 _MOST = 64
 """Points in a bucket."""
@@ -22,4 +22,4 @@ def nearest(query: Tensor, reference: Tensor, count: int, valid: Tensor | None) 
     Returns:
         (B, M, K) int64 rows of `reference`.
     """
-    return rows_of(neighbours(query, reference, count, valid, most=_MOST))
+    return neighbours(query, reference, count, valid, most=_MOST, distances=False)[0]

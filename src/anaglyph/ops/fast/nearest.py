@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from anaglyph.ops.fast.search import distances_of, neighbours, rows_of
+from anaglyph.ops.fast.search import neighbours
 
 _MOST = 48
 """Points in a bucket; splits at the mean fill about 33 of them, which are two or three blocks of sixteen."""
@@ -21,5 +21,5 @@ def nearest_one(first: Tensor, second: Tensor, second_valid: Tensor | None) -> t
     Returns:
         (B, N) float32 squared distances and (B, N) int64 rows of `second`.
     """
-    keys = neighbours(first, second, 1, second_valid, most=_MOST).squeeze(2)
-    return distances_of(keys), rows_of(keys)
+    index, squared = neighbours(first, second, 1, second_valid, most=_MOST, distances=True)
+    return squared[..., 0], index[..., 0]

@@ -15,7 +15,7 @@ from torch import Tensor
 from anaglyph.ops.fast.grouped import Grouped, arrange
 from anaglyph.ops.fast.kernel import kernel
 from anaglyph.ops.fast.lanes import INFINITY, LANES, box_distances, lanes_within, lowest_lane, point_distances
-from anaglyph.ops.fast.threads import ranges, spread
+from anaglyph.ops.fast.threads import ranges, shares, spread
 
 _NOTHING = (INFINITY << 32) | (2**31 - 1)
 """Behind every point, also one at infinite distance."""
@@ -26,7 +26,9 @@ _VISITED = 2**31 - 1
 """Beyond the distance of every box."""
 
 
-def neighbours(query: Tensor, reference: Tensor, count: int, valid: Tensor | None, *, most: int) -> Tensor:
+def neighbours(
+    query: Tensor, reference: Tensor, count: int, valid: Tensor | None, *, most: int, distances: bool
+) -> tuple[Tensor, Tensor]:
     """The `count` nearest valid points of each query point, nearest first; with fewer, the first repeated.
 
     Args:
@@ -35,50 +37,57 @@ def neighbours(query: Tensor, reference: Tensor, count: int, valid: Tensor | Non
         count: K.
         valid: (B, N) bool or None.
         most: points in a bucket of the search; with few query points all are in one.
+        distances: whether these are wanted, too.
 
     Returns:
-        (B, M, K) int64: float32 bits of the squared distance in the upper half, the row in the lower.
+        (B, M, K) int64 rows and (B, M, K) float32 squared distances, (B, M, 0) where they are not wanted.
     """
     clouds, rows = query.shape[:2]
-    found = torch.empty(clouds, rows, count, dtype=torch.int64)
-    keys, queries, references = found.numpy(), query.numpy(), reference.numpy()
-    masks = np.ones((clouds, 0), np.bool_) if valid is None else valid.numpy()
     size = reference.shape[1]
     most = size if rows < _FEW else most
+    index = torch.empty(clouds, rows, count, dtype=torch.int64)
+    squared = torch.empty(clouds, rows, count if distances else 0)
+    found, bits = index.numpy(), squared.view(torch.int32).numpy()
+    queries, references = query.numpy(), reference.numpy()
+    masks = np.ones((clouds, 0), np.bool_) if valid is None else valid.numpy()
+    building, searching = 50.0 * clouds * size, (200.0 + 50.0 * count) * clouds * rows
+
+    def whole(part: slice) -> None:
+        _search_clouds(queries[part], references[part], masks[part], most, found[part], bits[part])
+
+    if clouds >= 2 * torch.get_num_threads():
+        spread(whole, shares(clouds), nanoseconds=building + searching)
+        return index, squared
     trees = spread(
-        lambda cloud: arrange(references[cloud], masks[cloud], most),
-        range(clouds),
-        nanoseconds=50.0 * clouds * size,
+        lambda cloud: arrange(references[cloud], masks[cloud], most), range(clouds), nanoseconds=building
     )
 
-    def work(piece: tuple[int, int, int]) -> None:
-        cloud, begin, end = piece
-        _search(queries[cloud, begin:end], trees[cloud], keys[cloud, begin:end])
+    def piece(place: tuple[int, int, int]) -> None:
+        cloud, part = place[0], slice(*place[1:])
+        _search(queries[cloud, part], trees[cloud], found[cloud, part], bits[cloud, part])
 
-    spread(work, ranges(clouds, rows, least=256), nanoseconds=(200.0 + 50.0 * count) * clouds * rows)
-    return found
-
-
-def rows_of(keys: Tensor) -> Tensor:
-    """The rows that keys name."""
-    return keys & _ROW
-
-
-def distances_of(keys: Tensor) -> Tensor:
-    """The float32 squared distances that keys hold."""
-    return (keys >> 32).int().view(torch.float32)
+    spread(piece, ranges(clouds, rows, least=256), nanoseconds=searching)
+    return index, squared
 
 
 @kernel
-def _search(queries: Any, tree: Grouped, keys: Any) -> None:
+def _search_clouds(queries: Any, references: Any, valid: Any, most: int, found: Any, bits: Any) -> None:
+    for cloud in range(len(queries)):
+        tree = arrange(references[cloud], valid[cloud], most)
+        _search(queries[cloud], tree, found[cloud], bits[cloud])
+
+
+@kernel
+def _search(queries: Any, tree: Grouped, found: Any, bits: Any) -> None:
     planes, rows, blocks, boxes, middle, outer = tree
-    outer_blocks = outer.shape[1] // LANES
+    count, outer_blocks = found.shape[1], outer.shape[1] // LANES
+    best = np.empty(count, np.int64)
     far = np.empty(outer_blocks * LANES, np.int32)  # distances to the outer boxes
     near = np.empty(LANES, np.int32)  # to the sixteen in one of them
     within = np.empty(LANES, np.int32)  # to the buckets in one of those
     room = np.empty(LANES, np.int32)
     for number in range(len(queries)):
-        x, y, z, best = queries[number, 0], queries[number, 1], queries[number, 2], keys[number]
+        x, y, z = queries[number, 0], queries[number, 1], queries[number, 2]
         best[:] = _NOTHING
         closest, home = np.int32(INFINITY), 0
         for block in range(outer_blocks):
@@ -107,9 +116,11 @@ def _search(queries: Any, tree: Grouped, keys: Any) -> None:
                         bucket = group * LANES + lowest_lane(buckets)
                         buckets &= buckets - 1
                         worst = _look(planes, rows, blocks, bucket, x, y, z, room, best)
-        for k in range(best.size):
-            if best[k] == _NOTHING:
-                best[k] = best[0]
+        for k in range(count):
+            key = best[0] if best[k] == _NOTHING else best[k]
+            found[number, k] = key & _ROW
+            if bits.shape[1] > 0:
+                bits[number, k] = key >> 32
 
 
 @kernel

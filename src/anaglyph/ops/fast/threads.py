@@ -25,6 +25,12 @@ def spread(work: Callable[[Task], Result], tasks: Sequence[Task], *, nanoseconds
         return list(pool.map(work, tasks))
 
 
+def shares(clouds: int) -> list[slice]:
+    """A batch in parts, two for every thread: kernels that return often would wait for the GIL."""
+    parts = max(1, min(clouds, 2 * torch.get_num_threads()))
+    return [slice(clouds * part // parts, clouds * (part + 1) // parts) for part in range(parts)]
+
+
 def ranges(clouds: int, rows: int, *, least: int) -> list[tuple[int, int, int]]:
     """(cloud, first row, last row) pieces of at least `least` rows, about four for every thread."""
     pieces = max(1, min(-(-4 * torch.get_num_threads() // max(1, clouds)), rows // least))
