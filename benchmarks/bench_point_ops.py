@@ -1,8 +1,8 @@
 """Point operations: ours on every back-end of the CPU against plain PyTorch and against other libraries.
 
-    python benchmarks/bench_point_ops.py          (make bench runs it with the others)
+    python -m benchmarks.bench_point_ops          (make bench runs it with the others)
 
-Clouds are surfaces, spheres with bumps. Plain PyTorch is the obvious batched form, written in this file;
+Clouds are surfaces, spheres with bumps. Plain PyTorch is the obvious batched form (plain_point_ops.py);
 ratios are its time over the other's, by wall clock and by processor time, each the least of a few runs in
 one process, warmed up. Other libraries get what they take: where there is no batch, a loop over clouds.
 Their trees are built within the time, as ours are.
@@ -41,12 +41,22 @@ from anaglyph.ops.fps import farthest_points
 from anaglyph.ops.interpolate import interpolate_three
 from anaglyph.ops.knn import k_nearest
 from anaglyph.ops.voxel import voxel_subsample
+from benchmarks.plain_point_ops import (
+    apart_farthest,
+    plain_ball,
+    plain_chamfer,
+    plain_farthest,
+    plain_interpolate,
+    plain_voxels,
+)
 
 NEIGHBOURS = 32
 SIZES = ((32, 1024, 64, 0.2), (16, 8192, 512, 0.1), (1, 100_000, 2048, 0.05))
 """Clouds, points, chosen points, radius of the balls."""
 PATIENCE = 0.6
 """Seconds for the repeats of one way."""
+SLOW = 2.0
+"""Seconds of a first run after which one more is enough."""
 
 MEASURED = ("plain PyTorch", "ours, torch", "ours, numba", "ours, tree")
 MISSING = "not installed"
@@ -70,7 +80,7 @@ def run() -> list[dict[str, Any]]:
     tables = [compare(case) for case in cases]
     for case, rows in zip(cases, tables, strict=True):  # last: memory handed back is slow to get again
         for row in rows:
-            if row["way"] in MEASURED and row["ms"] != MISSING:
+            if row["way"] in MEASURED and row["ms"] != MISSING and "backward" not in case.what:
                 row["peak_mb"] = _peak_megabytes(case.ways[row["way"]])
     return [row for rows in tables for row in rows]
 
@@ -202,69 +212,6 @@ def voxels(what: str, cloud: Tensor, size: float) -> Case:
     )
 
 
-def plain_farthest(points: Tensor, count: int) -> Tensor:
-    batch = torch.arange(len(points))
-    distance = torch.full(points.shape[:2], float("inf"))
-    chosen = torch.zeros(len(points), count, dtype=torch.int64)
-    for i in range(1, count):
-        centre = points[batch, chosen[:, i - 1]][:, None]
-        distance = torch.minimum(distance, ((points - centre) ** 2).sum(dim=2))
-        chosen[:, i] = distance.argmax(dim=1)
-    return chosen
-
-
-def apart_farthest(points: Tensor, count: int) -> Tensor:
-    """The same, written for speed."""
-    x, y, z = points.permute(2, 0, 1).contiguous()
-    distance = torch.full_like(x, float("inf"))
-    chosen = torch.zeros(len(points), count, dtype=torch.int64)
-    for i in range(1, count):
-        last = chosen[:, i - 1 : i]
-        gaps = [plane - plane.gather(1, last) for plane in (x, y, z)]
-        distance = torch.minimum(distance, gaps[0] ** 2 + gaps[1] ** 2 + gaps[2] ** 2)
-        chosen[:, i] = distance.argmax(dim=1)
-    return chosen
-
-
-def plain_ball(query: Tensor, points: Tensor, radius: float, count: int) -> Tensor:
-    columns = points.shape[1]
-    row = torch.arange(columns).masked_fill(torch.cdist(query, points) >= radius, columns)
-    lowest = row.topk(count, largest=False).values.sort(dim=2).values
-    return torch.where(lowest == columns, lowest[..., :1], lowest)
-
-
-def plain_chamfer(first: Tensor, second: Tensor) -> Tensor:
-    """One cloud at a time above 1024 points: all distances of 16 x 8192 would take 4.3 GB."""
-    chunk = len(first) if first.shape[1] <= 1024 else 1
-    with torch.no_grad():
-        there, back = [], []
-        for a, b in zip(first.split(chunk), second.split(chunk), strict=True):
-            distance = torch.cdist(a, b)
-            there.append(distance.min(dim=2).indices)
-            back.append(distance.min(dim=1).indices)
-    a, b = torch.cat(there)[..., None].expand(-1, -1, 3), torch.cat(back)[..., None].expand(-1, -1, 3)
-    forth = (first - second.gather(1, a)).square().sum(dim=2).mean(dim=1)
-    return forth + (second - first.gather(1, b)).square().sum(dim=2).mean(dim=1)
-
-
-def plain_interpolate(query: Tensor, known: Tensor, features: Tensor) -> Tensor:
-    near = torch.cdist(query, known).topk(3, largest=False)
-    weight = 1 / (near.values.square() + 1e-8)
-    weight = weight / weight.sum(dim=2, keepdim=True)
-    batch = torch.arange(len(query))[:, None, None]
-    return (features[batch, near.indices] * weight[..., None]).sum(dim=2)
-
-
-def plain_voxels(cloud: Tensor, size: float) -> list[Tensor]:
-    rows = []
-    for points in cloud:
-        cell = ((points - points.amin(dim=0)) / size).floor().long()
-        _, inverse = torch.unique(cell, dim=0, return_inverse=True)
-        lowest = torch.full((int(inverse.max()) + 1,), len(points))
-        rows.append(lowest.scatter_reduce_(0, inverse, torch.arange(len(points)), "amin").sort().values)
-    return rows
-
-
 class Peers:
     """Other libraries, as far as they are installed; keeps the names of those that are not."""
 
@@ -344,12 +291,13 @@ def compare(case: Case) -> list[dict[str, Any]]:
     results: dict[str, Any] = {}
     missing = list(case.missing)
     for name, way in case.ways.items():
+        start = time.perf_counter()
         try:
             results[name] = way()  # also the warm-up
         except MissingExtraError:
             missing.append(name)
-    for name in results:
-        times[name] = _least(case.ways[name])
+            continue
+        times[name] = _least(way, runs=1 if time.perf_counter() - start > SLOW else 2)
     plain_wall, plain_cpu = times["plain PyTorch"]
     rows = []
     for name, (wall, cpu) in times.items():
@@ -373,10 +321,10 @@ def compare(case: Case) -> list[dict[str, Any]]:
     return rows
 
 
-def _least(way: Way) -> tuple[float, float]:
-    """Least wall and CPU seconds of two runs or more, as long as patience lasts."""
+def _least(way: Way, *, runs: int) -> tuple[float, float]:
+    """Least wall and CPU seconds of `runs` or more, as long as patience lasts."""
     spent, times = 0.0, []
-    while len(times) < 2 or (spent < PATIENCE and len(times) < 25):
+    while len(times) < runs or (spent < PATIENCE and len(times) < 25):
         start, start_cpu = time.perf_counter(), time.process_time()
         way()
         times.append((time.perf_counter() - start, time.process_time() - start_cpu))

@@ -69,7 +69,7 @@ def _partition(planes: Planes, rows: Any, begin: int, end: int, axis: Any, split
 
 
 @kernel
-def divide(planes: Planes, rows: Any, most: int) -> tuple[Any, Any, Any]:
+def divide(planes: Planes, rows: Any, most: Any) -> tuple[Any, Any, Any]:
     """Reorders points into buckets of at most `most`: (buckets + 1,) edges, (6, buckets) boxes and depths.
 
     A box is lower x, upper x, lower y, upper y, lower z, upper z. The depth of a bucket counts the splits.
