@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from anaglyph.encoders.catalog import create_encoder, encoder_options, list_encoders
+from anaglyph.encoders.catalog import create_encoder, encoder_convention, encoder_options, list_encoders
 from anaglyph.errors import DataError
 
 TRANSFORMER = {"width": 16, "depth": 2, "heads": 2, "groups": 8, "group_size": 6}
@@ -36,10 +36,15 @@ SMALL = {
         "encoder": "point_mae", "options": {"width": 12, "depth": 1, "heads": 2, "groups": 4, "group_size": 3,
         "shortage": "repeat"},
     },
+    "act_autoencoder": {
+        "width": 8, "visual_width": 12, "depth": 3, "heads": 2, "prompts": 3, "words": 16, "groups": 8,
+        "group_size": 6, "graph_widths": (8, 8, 12, 8, 16), "decoder_widths": (10, 6),
+    },
 }  # fmt: skip
 """Sizes to build small with. Balls may hold all 50 points: beyond that a ball query knows their order."""
 CASES = [
     *((name, {}) for name in list_encoders(modality="shape")),
+    *((name, {}) for name in list_encoders(modality="teacher")),
     ("pointnet_small", {"pool": "max_mean"}),
     ("dgcnn_small", {"edge_form": "literal"}),
     ("pointnet", {"transforms": True, "transform_widths": (8, 8, 16, 8, 8)}),
@@ -47,7 +52,20 @@ CASES = [
     ("point_mae", {"skip_near_origin": 1e-3}),
     ("uni3d", {"size": "b"}),
     ("uni3d", {"size": "g"}),
+    ("uni3d", {"colours": False}),
+    ("ppat", {"in_channels": 3, "colours": False}),
 ]
+WITHOUT_GRADIENT = {"act_autoencoder": ("encoder.", "dgcnn_1.", "decoder.")}
+"""The teacher chooses words by argmax, so nothing before them learns; its decoder reads the embedding."""
+COLOURED = [
+    (name, options)
+    for name, options in CASES
+    if (convention := encoder_convention(name)) and convention.colours and options.get("colours", True)
+]
+
+
+def words(case):
+    return "-".join([case[0], *map(str, case[1].values())])
 
 
 def build(case):
@@ -61,7 +79,7 @@ def build(case):
     return create_encoder(name, **(small | options))
 
 
-@pytest.fixture(params=CASES, ids=lambda case: "-".join([case[0], *map(str, case[1].values())]))
+@pytest.fixture(params=CASES, ids=words)
 def case(request):
     return request.param
 
@@ -138,6 +156,15 @@ def test_bfloat16_autocast_is_finite_and_near_float32(encoder):
     assert (low.float() - full).norm() < 0.1 * full.norm()
 
 
+def test_float64_clouds_are_computed_in_float64(encoder):
+    low = encoder(clouds(encoder))
+    full = encoder.double()(clouds(encoder).double())
+    assert full.dtype == torch.float64
+    torch.testing.assert_close(low.double(), full, rtol=1e-3, atol=1e-4)
+    moved = encoder(clouds(encoder).double() * (1 + 1e-12))  # what float32 cannot see
+    assert not torch.equal(moved, full)
+
+
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_a_gradient_reaches_every_parameter(case, bfloat16):
     encoder = build(case)
@@ -146,6 +173,9 @@ def test_a_gradient_reaches_every_parameter(case, bfloat16):
     weight = torch.randn(out.shape, generator=torch.Generator().manual_seed(1))
     (out.float() * weight).sum().backward()
     for name, parameter in encoder.named_parameters():
+        if name.startswith(WITHOUT_GRADIENT.get(case[0], ())):
+            assert parameter.grad is None, name
+            continue
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
         assert parameter.grad.abs().max() > 0, name
@@ -198,13 +228,20 @@ def test_clouds_without_points_and_with_other_channels_are_refused(encoder):
         encoder(torch.zeros(2, 50, channels + 1))
 
 
+@pytest.mark.parametrize("case", COLOURED, indirect=True, ids=words)
 def test_colours_beyond_one_are_refused(encoder):
-    if getattr(encoder, "in_channels", 3) != 6:
-        return  # no colours to look at
     points = clouds(encoder)
     points[..., 3:] *= 255
     with pytest.raises(DataError, match="expected are 0 to 1: divide them by 255"):
         encoder(points)
+
+
+@pytest.mark.parametrize("name", ["uni3d", "ppat"])
+def test_channels_that_are_no_colours_may_have_any_size(name):
+    encoder = build((name, {"colours": False})).eval()
+    points = clouds(encoder)
+    points[..., 3:] = 10 * points[..., 3:] - 5
+    assert torch.isfinite(encoder(points)).all()
 
 
 @pytest.mark.parametrize("name", [n for n in SMALL if "shortage" in encoder_options(n)])

@@ -5,7 +5,6 @@ import torch
 
 from anaglyph.encoders.act_autoencoder import ACTAutoencoder
 from anaglyph.errors import DataError
-from anaglyph.nn.patches import cut_patches
 from reference import act_teacher as slow
 from reference import official_keys as official
 
@@ -43,7 +42,7 @@ def test_keys_shapes_and_parameters_are_the_official_ones():
 
 def test_every_part_agrees_with_the_slow_form(teacher):
     points = cloud(1)
-    centres, neighbourhoods = cut_patches(points, 9, 6)
+    centres, neighbourhoods = teacher.patches.cut(points)
     tokens = teacher.encoder(neighbourhoods)[0]
     scores = slow.graph_network(state_of(teacher, "dgcnn_1."), tokens, centres[0])
     words = scores.argmax(dim=1)

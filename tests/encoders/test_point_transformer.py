@@ -20,7 +20,7 @@ def cloud(b=2, n=30, channels=3, seed=0):
 
 def tiny(build=point_mae, **options):
     torch.manual_seed(0)
-    network = build(**TINY, **options)
+    network = build(**TINY | options)
     for module in network.modules():  # far from a fresh network: wide weights, used statistics
         if isinstance(module, torch.nn.Linear | torch.nn.Conv1d):
             torch.nn.init.kaiming_normal_(module.weight)
@@ -74,6 +74,18 @@ def test_features_are_the_normalised_tokens_of_the_named_blocks():
         wanted = torch.tensor([token.tolist() for token in wanted])
         torch.testing.assert_close(found[0], wanted, rtol=1e-3, atol=1e-4)
     assert torch.equal(network.features(points, blocks=(2,))[0], network.tokens(points))
+
+
+def test_features_are_read_after_each_third_of_the_blocks_unless_they_are_named():
+    network = tiny(depth=6)
+    points = cloud(1)
+    for found, wanted in zip(
+        network.features(points), network.features(points, blocks=(2, 4, 6)), strict=True
+    ):
+        assert torch.equal(found, wanted)
+    assert len(network.features(points)) == 3
+    with pytest.raises(ValueError, match="depth must be a multiple of 3, got 2"):
+        tiny(depth=2).features(points)
 
 
 def test_the_embedding_is_the_class_token_and_the_maximum_over_patches():

@@ -160,7 +160,7 @@ def test_colours_outside_0_to_1_are_refused(channel, value):
 
 
 def test_clouds_without_colours_need_an_encoder_built_for_them():
-    encoder = tiny(in_channels=3)
+    encoder = tiny(in_channels=3, colours=False)
     assert encoder(200 * clouds()[..., :3]).shape == (2, 5)
     with pytest.raises(ValueError, match=r"\(B, N, 3\), got \(2, 20, 6\)"):
         encoder(clouds())
@@ -177,7 +177,8 @@ def test_logits_need_a_classifier_and_read_the_embedding():
     ("options", "message"),
     [
         ({"scaling": 7}, "scaling must be one of 1, 2, 3, 4, 5, 6, got 7"),
-        ({"in_channels": 2}, "in_channels must be >= 3"),
+        ({"in_channels": 3}, "in_channels must be >= 6, got 3; points without colours want colours=False"),
+        ({"in_channels": 2, "colours": False}, "in_channels must be >= 3, got 2"),
         ({"depth": 0}, "depth must be >= 1"),
         ({"radius": 0.0}, "radius must be > 0"),
     ],

@@ -200,7 +200,9 @@ def test_logits_need_a_classifier_and_read_the_embedding():
     ("options", "message"),
     [
         ({"size": "h"}, "size must be one of ti, s, b, l, g, got 'h'"),
-        ({"in_channels": 2}, "in_channels must be >= 3"),
+        ({"in_channels": 3}, "in_channels must be >= 6, got 3; points without colours want colours=False"),
+        ({"in_channels": 2, "colours": False}, "in_channels must be >= 3, got 2"),
+        ({"width": 0}, "width must be >= 1"),
         ({"depth": 0}, "depth must be >= 1"),
         ({"heads": 3}, "width 8 and 3 heads"),
         ({"drop_path": 1.0}, "drop_path must be in"),

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from anaglyph.errors import DataError
-from anaglyph.io.coloured_clouds import open_clouds, read_coloured_cloud
+from anaglyph.io.coloured_clouds import open_clouds
 
 POINTS = np.array([[0.0, 1.0, 2.0], [-1.5, 0.25, 3.0], [4.0, 5.0, -6.0], [7.0, 8.0, 9.0]], dtype=np.float32)
 BYTES = np.array([[0, 51, 255], [1, 2, 3], [102, 0, 0], [255, 255, 255]], dtype=np.uint8)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from anaglyph.nn.edge_conv import EdgeConv
 from anaglyph.ops.knn import k_nearest
@@ -121,6 +122,25 @@ def test_one_point_in_all_has_no_statistics_to_train_with():
     x = torch.zeros(1, 1, 3)
     with pytest.raises(ValueError, match="at least 2 values per channel, got 1"):
         EdgeConv(3, 4)(x, torch.zeros(1, 1, 1, dtype=torch.int64))
+
+
+class NoNumbers(TorchDispatchMode):
+    """Refuses to hand a number that was computed to Python, which would make the host wait for the device."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function is torch.ops.aten._local_scalar_dense.default:
+            assert not args[
+                0
+            ].is_floating_point()  # the index may be looked at, which is done on the CPU alone
+        return function(*args, **(kwargs or {}))
+
+
+def test_training_waits_for_no_number_unless_padding_must_be_counted():
+    x, neighbours, _ = problem()
+    with NoNumbers():
+        EdgeConv(3, 4)(x, neighbours)
+    with NoNumbers(), pytest.raises(AssertionError):
+        EdgeConv(3, 4)(x, neighbours, torch.ones(4, 60, dtype=torch.bool))
 
 
 def test_an_unknown_form_is_refused():

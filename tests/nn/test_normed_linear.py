@@ -26,6 +26,20 @@ def test_layer_and_normalisation_equal_their_equations(layer, training):
     torch.testing.assert_close(normed_linear(x, layer, norm).flatten(0, 1), expected)
 
 
+class Doubled(nn.Module):
+    def forward(self, weight):
+        return 2 * weight
+
+
+def test_layers_are_read_so_that_parametrisations_count_and_hooks_do_not_run():
+    layer, norm = nn.Linear(3, 4).double(), BatchNorm(4).double().eval()
+    layer.register_forward_hook(lambda *given: pytest.fail("a layer was called"))
+    nn.init.zeros_(layer.bias)
+    before = normed_linear(rows(5, 3), layer, norm)
+    nn.utils.parametrize.register_parametrization(layer, "weight", Doubled())
+    torch.testing.assert_close(normed_linear(rows(5, 3), layer, norm), 2 * before)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_what_is_known_of_a_cloud_stands_before_the_features_of_its_points(training):
     layer, norm = nn.Conv1d(5, 4, 1).double(), BatchNorm(4).double().train(training)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from anaglyph.errors import DataError
-from anaglyph.nn.patches import cut_patches
+from anaglyph.nn.patches import PatchOptions
 from reference.point_transformer import slow_patches
 
 LINE = torch.tensor([[[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0], [10, 0, 0]]])
@@ -10,6 +10,10 @@ LINE = torch.tensor([[[0.0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0], [10, 0, 0]]]
 
 def cloud(b=2, n=40, channels=3, seed=0):
     return torch.randn(b, n, channels, generator=torch.Generator().manual_seed(seed))
+
+
+def cut_patches(points, groups, size, *, valid=None, **options):
+    return PatchOptions(groups=groups, group_size=size, **options).cut(points, valid)
 
 
 def test_patches_of_a_line_are_those_drawn_by_hand():
@@ -90,6 +94,16 @@ def test_patches_are_float32_under_autocast():
     torch.testing.assert_close(tuple(low), tuple(cut_patches(points, 5, 7)), rtol=0, atol=0)
 
 
+def test_float64_points_are_cut_in_float64():
+    points = cloud().double()
+    found = cut_patches(points, 5, 7)
+    assert (found.centres.dtype, found.neighbourhoods.dtype) == (torch.float64, torch.float64)
+    assert all(
+        torch.equal(centre, points[0][(points[0] == centre).all(dim=1)][0]) for centre in found.centres[0]
+    )
+    torch.testing.assert_close(found.neighbourhoods.float(), cut_patches(points.float(), 5, 7).neighbourhoods)
+
+
 def test_gradients_reach_the_points():
     points = LINE.clone().requires_grad_()
     _, near = cut_patches(points, 1, 2, start="first")
@@ -102,3 +116,7 @@ def test_a_start_or_a_shape_that_is_not_meant_is_refused():
         cut_patches(LINE, 2, 2, start="random")
     with pytest.raises(ValueError, match=r"points must be \(B, N, 3 \+ C\), got \(1, 5, 2\)"):
         cut_patches(LINE[..., :2], 2, 2)
+    with pytest.raises(ValueError, match="must be 'refuse' or 'repeat', got 'pad'"):
+        cut_patches(LINE, 2, 2, shortage="pad")
+    with pytest.raises(ValueError, match="groups and group_size must be >= 1, got 0 and 2"):
+        cut_patches(LINE, 0, 2)

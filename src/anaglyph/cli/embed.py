@@ -12,6 +12,7 @@ import tyro
 from anaglyph.errors import ConfigError
 
 if TYPE_CHECKING:
+    from anaglyph.engine.embed import EmbedOptions
     from anaglyph.engine.embed_output import EmbedSummary
     from anaglyph.engine.shape_encoder import ShapeEncoder
 
@@ -61,25 +62,33 @@ def embed(
         resume: go on where an earlier run with the same files and options stopped; --no-resume starts anew.
         json: print a summary as JSON.
     """
+    from anaglyph.engine.embed import EmbedOptions
+
+    options = EmbedOptions(
+        up=up, columns=columns, colour_range=colour_range, dataset=dataset, points=points,
+        batch_size=batch_size, precision=precision, seed=seed, skip_bad=skip_bad,
+    )  # fmt: skip
+    return _run(files, encoder, output, options, device=device, resume=resume, json=json)
+
+
+def _run(
+    files: tuple[str, ...],
+    encoder: str,
+    output: Path,
+    options: EmbedOptions,
+    *,
+    device: str,
+    resume: bool,
+    json: bool,
+) -> int:
+    """Find the clouds, embed them and say what came of it; the exit code."""
     from anaglyph.cli.embed_progress import EmbedDisplay
     from anaglyph.engine.devices import find_device
-    from anaglyph.engine.embed import EmbedOptions
     from anaglyph.engine.embed_inputs import find_clouds
     from anaglyph.engine.embed_output import embed_to_file
     from anaglyph.engine.interrupt import Interrupted
     from anaglyph.engine.shape_encoder import open_shape_encoder
 
-    options = EmbedOptions(
-        up=up,
-        columns=columns,
-        colour_range=colour_range,
-        dataset=dataset,
-        points=points,
-        batch_size=batch_size,
-        precision=precision,
-        seed=seed,
-        skip_bad=skip_bad,
-    )
     if not files:
         raise ConfigError("nothing to embed; name files, folders or patterns of point clouds.")
     target = find_device(device)
@@ -87,11 +96,11 @@ def embed(
     if not found:
         print(f"no cloud in {', '.join(files)}.", file=sys.stderr)
         return 1
-    opened = open_shape_encoder(encoder, seed=seed)
+    opened = open_shape_encoder(encoder, seed=options.seed)
     with EmbedDisplay(quiet=json) as display:
         if not opened.trained:
             display.say(
-                f"'{encoder}' has untrained weights (seed {seed}): the vectors mean nothing. "
+                f"'{encoder}' has untrained weights (seed {options.seed}): the vectors mean nothing. "
                 f"Pass a .safetensors file for real ones."
             )
         try:
@@ -99,7 +108,7 @@ def embed(
         except Interrupted as stopped:
             print(f"anaglyph: {stopped}. Go on with the same command.", file=sys.stderr)
             return 1
-    _warn(made, opened, points or opened.convention.points)
+    _warn(made, opened, options.points or opened.convention.points)
     if json:
         print(jsonlib.dumps(_plain(made, opened)))
     elif made.clouds:

@@ -20,7 +20,7 @@ from anaglyph.encoders.checks import require_positive
 from anaglyph.nn.centre_graph import NEIGHBOURS, CentreGraph
 from anaglyph.nn.folding import FoldingDecoder
 from anaglyph.nn.patch_embed import PatchEmbed, position_mlp
-from anaglyph.nn.patches import Start, cut_patches
+from anaglyph.nn.patches import Patches, PatchOptions, Start
 from anaglyph.nn.transformer import Block
 from anaglyph.ops.checks import Shortage, require_points
 from anaglyph.ops.knn import k_nearest
@@ -79,10 +79,15 @@ class ACTAutoencoder(nn.Module):
         shortage: Shortage = "refuse",
     ) -> None:
         super().__init__()
-        require_positive(width=width, depth=depth, prompts=prompts, groups=groups, group_size=group_size)
+        require_positive(width=width, depth=depth, prompts=prompts)
         self.embed_dim, self.prompts = width, prompts
-        self.groups, self.group_size = groups, group_size
-        self.start, self.skip_near_origin, self.shortage = start, skip_near_origin, shortage
+        self.patches = PatchOptions(
+            groups=groups,
+            group_size=group_size,
+            start=start,
+            skip_near_origin=skip_near_origin,
+            shortage=shortage,
+        )
         self.encoder = PatchEmbed(3, width)
         self.dgcnn_1 = CentreGraph(width, words, widths=graph_widths)
         self.codebook = nn.Parameter(torch.randn(words, width))
@@ -112,7 +117,7 @@ class ACTAutoencoder(nn.Module):
 
     def words(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, N, 3) -> (B, G) int64, the word of the codebook that each patch is taken for."""
-        centres, neighbourhoods = self._patches(points, valid)
+        centres, neighbourhoods = self._cut(points, valid)
         return self._scores(centres, neighbourhoods)[0].argmax(dim=2)
 
     def reconstruct(self, points: Tensor, valid: Tensor | None = None) -> Reconstruction:
@@ -123,27 +128,19 @@ class ACTAutoencoder(nn.Module):
 
     def _latents(self, points: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         """(B, G, D) and the centres (B, G, 3)."""
-        centres, neighbourhoods = self._patches(points, valid)
+        centres, neighbourhoods = self._cut(points, valid)
         scores, near = self._scores(centres, neighbourhoods)
         chosen = F.embedding(scores.argmax(dim=2), self.codebook)  # (B, G, D)
         latents: Tensor = self.dgcnn_2(self._seen(chosen, centres), near)
         return latents, centres
 
-    def _patches(self, points: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _cut(self, points: Tensor, valid: Tensor | None) -> Patches:
         require_points(points, valid, channels=3)
-        return cut_patches(
-            points,
-            self.groups,
-            self.group_size,
-            valid=valid,
-            start=self.start,
-            skip_near_origin=self.skip_near_origin,
-            shortage=self.shortage,
-        )
+        return self.patches.cut(points, valid)
 
     def _scores(self, centres: Tensor, neighbourhoods: Tensor) -> tuple[Tensor, Tensor]:
         """(B, G, V) scores of the words and (B, G, 4) nearest centres."""
-        near = k_nearest(centres, centres, NEIGHBOURS, shortage=self.shortage)
+        near = k_nearest(centres, centres, NEIGHBOURS, shortage=self.patches.shortage)
         scores: Tensor = self.dgcnn_1(self.encoder(neighbourhoods), near)
         return scores, near
 

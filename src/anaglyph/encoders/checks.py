@@ -12,6 +12,13 @@ def require_positive(**options: int) -> None:
             raise ValueError(f"{name} must be >= 1, got {value}")
 
 
+def require_channels(in_channels: int, *, colours: bool) -> None:
+    """ValueError for fewer channels than xyz, and red, green and blue where there are colours, take."""
+    if in_channels < (6 if colours else 3):
+        advice = "; points without colours want colours=False" if colours and in_channels >= 3 else ""
+        raise ValueError(f"in_channels must be >= {6 if colours else 3}, got {in_channels}{advice}")
+
+
 def require_share(**options: float) -> None:
     """ValueError for the first option outside [0, 1)."""
     for name, value in options.items():

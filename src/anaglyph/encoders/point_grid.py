@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from anaglyph.encoders.checks import require_positive
 from anaglyph.encoders.digit_cnn import DigitCNN
+from anaglyph.nn.padding import at_least_float32
 from anaglyph.ops.checks import require_points
 
 
@@ -62,7 +63,7 @@ class PointGrid(nn.Module):
     @torch.no_grad()
     def occupancy(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, N, 3) -> (B, planes, side, side) log(1 + density), 1 being points spread over one plane."""
-        points = points.float()[..., list(self.order)]  # planes first
+        points = at_least_float32(points)[..., list(self.order)]  # planes first
         cells = points.new_tensor([self.planes, self.side, self.side])
         place = (points / points.new_tensor(self.edges) + 1) / 2 * (cells - 1)
         place = place.clamp(min=0).minimum(cells - 1 - 1e-3)  # (B, N, 3) in cells

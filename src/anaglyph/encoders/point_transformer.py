@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from anaglyph.encoders.checks import require_positive
+from anaglyph.encoders.checks import require_channels, require_positive
 from anaglyph.encoders.classifier import HeadStyle, classifier
 from anaglyph.nn.patch_embed import PatchEmbed, position_mlp
-from anaglyph.nn.patches import Start, cut_patches, require_patch_options
-from anaglyph.nn.transformer import Block, PositionedBlocks, drop_path_rates, start_small
+from anaglyph.nn.patches import PatchOptions, Start
+from anaglyph.nn.transformer import Block, PositionedBlocks, drop_path_rates, start_small, thirds
 from anaglyph.ops.checks import Shortage, require_points
 
 
@@ -69,12 +69,15 @@ class PointTransformer(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(width=width, depth=depth)
-        require_patch_options(groups, group_size, start, shortage)
-        if in_channels < (6 if colours else 3):
-            raise ValueError(f"in_channels must be >= {6 if colours else 3}, got {in_channels}")
+        require_channels(in_channels, colours=colours)
         self.in_channels, self.colours = in_channels, colours
-        self.groups, self.group_size = groups, group_size
-        self.start, self.skip_near_origin, self.shortage = start, skip_near_origin, shortage
+        self.patches = PatchOptions(
+            groups=groups,
+            group_size=group_size,
+            start=start,
+            skip_near_origin=skip_near_origin,
+            shortage=shortage,
+        )
         self.learned = tuple(learned)
         self.embed_dim = (len(self.learned) + 1) * width
         patch_width = width if patch_channels is None else patch_channels
@@ -105,11 +108,15 @@ class PointTransformer(nn.Module):
         return tokens
 
     def features(
-        self, points: Tensor, valid: Tensor | None = None, *, blocks: Sequence[int] = (4, 8, 12)
+        self, points: Tensor, valid: Tensor | None = None, *, blocks: Sequence[int] | None = None
     ) -> list[Tensor]:
-        """Tokens (B, L + G, D) after each of the named blocks, the first being 1, all through the norm."""
+        """Tokens (B, L + G, D) after each of the named blocks, the first being 1, all through the norm.
+
+        Without names: after each third of the blocks, as segmentation reads them.
+        """
+        after = thirds(len(self.blocks.blocks)) if blocks is None else blocks
         x, positions = self._embed(points, valid)
-        return [self.norm(output) for output in self.blocks.outputs(x, positions, after=blocks)]
+        return [self.norm(output) for output in self.blocks.outputs(x, positions, after=after)]
 
     def logits(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, N, C) -> (B, head_classes)."""
@@ -121,15 +128,7 @@ class PointTransformer(nn.Module):
     def _embed(self, points: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         """Tokens before the first block and their positions, (B, L + G, D) each."""
         require_points(points, valid, channels=self.in_channels, colours=self.colours)
-        centres, neighbourhoods = cut_patches(
-            points,
-            self.groups,
-            self.group_size,
-            valid=valid,
-            start=self.start,
-            skip_near_origin=self.skip_near_origin,
-            shortage=self.shortage,
-        )
+        centres, neighbourhoods = self.patches.cut(points, valid)
         patches = self.reduce_dim(self.encoder(neighbourhoods))  # (B, G, D)
         tokens = [*self._learned("token", len(points)), patches]
         positions = [*self._learned("pos", len(points)), self.pos_embed(centres)]

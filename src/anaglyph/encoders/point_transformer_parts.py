@@ -10,17 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from anaglyph.encoders.category import one_hot_category
 from anaglyph.encoders.checks import require_positive
 from anaglyph.encoders.convention import PointConvention
-from anaglyph.errors import DataError
 from anaglyph.nn.batchnorm import BatchNorm
 from anaglyph.nn.feature_propagation import FeaturePropagation
 from anaglyph.nn.normed_linear import matrix
-from anaglyph.nn.padding import scatter_rows
+from anaglyph.nn.padding import cleared, scatter_rows
 from anaglyph.nn.patch_embed import PatchEmbed, position_mlp
-from anaglyph.nn.patches import Start, cut_patches, require_patch_options
+from anaglyph.nn.patches import PatchOptions, Start
 from anaglyph.nn.pointwise import Pointwise, joint_linear
-from anaglyph.nn.transformer import Block, PositionedBlocks, drop_path_rates, start_small
+from anaglyph.nn.transformer import Block, PositionedBlocks, drop_path_rates, start_small, thirds
 from anaglyph.ops.checks import Shortage, require_points
 
 SHAPENET_PART = PointConvention(points=2048)
@@ -69,13 +69,15 @@ class PointTransformerParts(nn.Module):
         super().__init__()
         require_positive(classes=classes, categories=1 if categories is None else categories)
         require_positive(width=width, depth=depth, hidden=hidden)
-        require_patch_options(groups, group_size, start, shortage)
-        if depth % 3:
-            raise ValueError(f"depth must be a multiple of 3, got {depth}")
         self.classes, self.categories = classes, categories
-        self.groups, self.group_size = groups, group_size
-        self.start, self.skip_near_origin, self.shortage = start, skip_near_origin, shortage
-        self.after = (depth // 3, 2 * depth // 3, depth)
+        self.patches = PatchOptions(
+            groups=groups,
+            group_size=group_size,
+            start=start,
+            skip_near_origin=skip_near_origin,
+            shortage=shortage,
+        )
+        self.after = thirds(depth)
         self.encoder = PatchEmbed(3, width)
         self.pos_embed = position_mlp(width)
         self.blocks = PositionedBlocks(
@@ -109,29 +111,18 @@ class PointTransformerParts(nn.Module):
             (B, N, classes).
         """
         require_points(points, valid, channels=3)
-        self._check_category(category, len(points))
-        points = points.float()
+        kind = one_hot_category(category, self.categories, clouds=len(points))
+        points = cleared(points, valid)
         centres, tokens = self._tokens(points, valid)
         whole = [tokens.amax(dim=1), tokens.mean(dim=1)]
-        if category is not None and self.categories is not None:
-            whole.append(self.label_conv(F.one_hot(category, self.categories).to(tokens.dtype)))
-
-        if valid is not None:
-            points = points.masked_fill(~valid[..., None], 0.0)  # whatever stood there
+        if kind is not None:
+            whole.append(self.label_conv(kind.to(tokens.dtype)))
         local = self.propagation_0(points, points, centres, tokens, valid)  # (B, N, hidden)
         return self._scores(torch.cat(whole, dim=1), local, valid)
 
     def _tokens(self, points: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         """Centres (B, G, 3) and the tokens of three depths side by side (B, G, 3D)."""
-        centres, neighbourhoods = cut_patches(
-            points,
-            self.groups,
-            self.group_size,
-            valid=valid,
-            start=self.start,
-            skip_near_origin=self.skip_near_origin,
-            shortage=self.shortage,
-        )
+        centres, neighbourhoods = self.patches.cut(points, valid)
         x = self.encoder(neighbourhoods)
         outputs = self.blocks.outputs(x, self.pos_embed(centres), after=self.after)
         return centres, torch.cat([self.norm(output) for output in outputs], dim=2)
@@ -143,25 +134,6 @@ class PointTransformerParts(nn.Module):
         x = self.dp1(F.relu(self.bns1(x)))
         scores = self.convs3(F.relu(self.bns2(self.convs2(x))))
         return scores.view(*local.shape[:2], -1) if valid is None else scatter_rows(scores, valid)
-
-    def _check_category(self, category: Tensor | None, batch: int) -> None:
-        if (category is None) != (self.categories is None):
-            wish = "takes no category" if self.categories is None else "needs the category of every cloud"
-            raise ValueError(f"this network {wish}; it was built with categories={self.categories}")
-        if category is None or self.categories is None:
-            return
-        if category.shape != (batch,) or category.dtype != torch.int64:
-            raise ValueError(
-                f"category must be int64 ({batch},), got {category.dtype} {tuple(category.shape)}"
-            )
-        if torch.compiler.is_compiling():
-            return
-        low, high = (int(value) for value in torch.aminmax(category))
-        if low < 0 or high >= self.categories:
-            raise DataError(
-                f"categories must be 0 to {self.categories - 1}, got {low if low < 0 else high}; "
-                f"check the order of the classes in the data set"
-            )
 
 
 def point_transformer_scenes(

@@ -157,7 +157,11 @@ def pointmlp_elite(
     start: Start = "farthest",
     shortage: Shortage = "refuse",
 ) -> PointMLP:
-    """PointMLP-elite: half as wide, with bottlenecks and fewer blocks; options as of `PointMLP`."""
+    """PointMLP-elite: half as wide, with bottlenecks and fewer blocks; options as of `PointMLP`.
+
+    Not in the dossier; as in the official code: `growth` and the numbers of blocks. Their 705,952 parameters
+    are the dossier's.
+    """
     return PointMLP(
         embed_dim=embed_dim,
         in_channels=in_channels,

@@ -19,9 +19,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from anaglyph.encoders.checks import require_positive
+from anaglyph.encoders.checks import require_channels, require_positive
 from anaglyph.encoders.concatenated import pad_clouds
 from anaglyph.encoders.convention import PointConvention
+from anaglyph.encoders.size_table import overridden
 from anaglyph.nn.padding import cleared
 from anaglyph.nn.patches import Start
 from anaglyph.nn.pointwise import Pointwise
@@ -74,7 +75,8 @@ class PPAT(nn.Module):
     Args:
         scaling: 1 to 6, the published sizes.
         embed_dim: size of the embedding; 1280 is that of CLIP ViT-bigG/14.
-        in_channels: 3 + C, xyz first, then red, green and blue in [0, 1].
+        in_channels: 3 + C, xyz first.
+        colours: channels 3 to 5 are red, green and blue, checked to lie in [0, 1].
         depth: blocks instead of the scaling's.
         width: D instead of the scaling's.
         heads: of 64 channels each, instead of the scaling's.
@@ -95,6 +97,7 @@ class PPAT(nn.Module):
         scaling: Literal[1, 2, 3, 4, 5, 6] = 4,
         embed_dim: int = 1280,
         in_channels: int = 6,
+        colours: bool = True,
         depth: int | None = None,
         width: int | None = None,
         heads: int | None = None,
@@ -111,28 +114,26 @@ class PPAT(nn.Module):
         super().__init__()
         if scaling not in SCALINGS:
             raise ValueError(f"scaling must be one of {', '.join(map(str, SCALINGS))}, got {scaling}")
-        if in_channels < 3:
-            raise ValueError(f"in_channels must be >= 3 (xyz first), got {in_channels}")
-        row = SCALINGS[scaling]
-        size = Scaling(
-            depth=row.depth if depth is None else depth,
-            width=row.width if width is None else width,
-            heads=row.heads if heads is None else heads,
-            hidden=row.hidden if hidden is None else hidden,
-            patch_channels=row.patch_channels if patch_channels is None else patch_channels,
-            groups=row.groups if groups is None else groups,
-            radius=row.radius if radius is None else radius,
-            group_size=row.group_size if group_size is None else group_size,
+        require_positive(embed_dim=embed_dim, head_classes=1 if head_classes is None else head_classes)
+        require_channels(in_channels, colours=colours)
+        size = overridden(
+            SCALINGS[scaling],
+            depth=depth,
+            width=width,
+            heads=heads,
+            hidden=hidden,
+            patch_channels=patch_channels,
+            groups=groups,
+            radius=radius,
+            group_size=group_size,
         )
-        require_positive(embed_dim=embed_dim)
-        self.embed_dim, self.in_channels = embed_dim, in_channels
+        self.embed_dim, self.in_channels, self.colours = embed_dim, in_channels, colours
         self.ppat = PatchTransformer(
             size, in_channels=in_channels, patch_dropout=patch_dropout, start=start, shortage=shortage
         )
         self.proj = nn.Linear(size.width, embed_dim)
         self.head_classes = head_classes
         if head_classes is not None:
-            require_positive(head_classes=head_classes)
             self.head = nn.Linear(embed_dim, head_classes)
 
     def forward(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -151,7 +152,7 @@ class PPAT(nn.Module):
 
     def tokens(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, N, 3 + C) -> (B, 1 + G, D) after the last block: the class token, then one per patch."""
-        require_points(points, valid, channels=self.in_channels, colours=self.in_channels >= 6)
+        require_points(points, valid, channels=self.in_channels, colours=self.colours)
         tokens: Tensor = self.ppat(points, valid)
         return tokens
 

@@ -7,7 +7,7 @@ colours. Every step is a pure function of the cloud, the convention and (seed, k
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ _TURNS: Mapping[str, tuple[Axis, Axis, Axis]] = {
 
 
 def prepare_cloud(
-    points: NDArray[np.float32],
+    points: NDArray[np.floating[Any]],
     colours: NDArray[np.float32] | None,
     convention: PointConvention,
     *,
@@ -44,7 +44,7 @@ def prepare_cloud(
     where the convention has none, and are `missing_colour` where the cloud has none.
 
     Args:
-        points: (N, 3) finite, any units.
+        points: (N, 3) finite, any units; float64 keeps what lies far from the origin precise.
         colours: (N, 3) red, green and blue in [0, 1], or None.
         convention: what the encoder was trained on.
         up: the axis of `points` that points up.
@@ -90,7 +90,7 @@ def changed_axes(points: NDArray[np.float64], axes: tuple[Axis, Axis, Axis]) -> 
 
 
 def chosen_rows(
-    points: NDArray[np.float32],
+    points: NDArray[np.floating[Any]],
     count: int,
     *,
     sampling: Literal["random", "farthest"],
@@ -109,11 +109,14 @@ def chosen_rows(
         return np.argsort(draw, kind="stable")[:count].astype(np.int64)
     if len(points) <= count:
         return np.arange(len(points), dtype=np.int64)
-    batch = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))[None]
+    exact = points.astype(np.float64)
+    near = exact - exact.mean(axis=0)  # float32 would round a cloud away that lies far from the origin
+    near /= np.abs(near).max() or 1.0  # and squares overflow
+    batch = torch.from_numpy(near.astype(np.float32))[None]
     return farthest_points(batch, count, start="farthest")[0].numpy()
 
 
-def _check(points: NDArray[np.float32], colours: NDArray[np.float32] | None, up: str) -> None:
+def _check(points: NDArray[np.floating[Any]], colours: NDArray[np.float32] | None, up: str) -> None:
     if up not in _TURNS:
         raise ValueError(f"up must be one of {', '.join(sorted(_TURNS))}, got '{up}'")
     if points.ndim != 2 or points.shape[1] != 3:

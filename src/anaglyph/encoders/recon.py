@@ -21,7 +21,7 @@ class ReConBlock(nn.Module):
     """Patches attend to patches; queries attend to patches; either stream has its own MLP.
 
     Residuals start from the *normalised* stream, unlike in a pre-norm block, so weights of Point-MAE do not
-    fit although their names do.
+    fit although their names do. Not in the dossier; as in the official code: 1e-5 in every LayerNorm.
 
     Args:
         width: D.
@@ -83,6 +83,7 @@ def recon(
 ) -> PointTransformer:
     """ReCon's encoder; embed_dim is 4 * width: class, picture and text query, then the maximum over patches.
 
+    Not in the dossier; as in the official code: the queries' positions are added before every block, too.
     Pre-training wants detach_patches=True; fine-tuning is done without, and with drop_path=0.2. Clouds are
     prepared as for Point-MAE (`point_mae.MODELNET_1K`, `point_mae.SCANOBJECTNN`).
     """

@@ -17,11 +17,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from anaglyph.encoders.checks import require_positive
+from anaglyph.encoders.checks import require_channels, require_positive, require_share
 from anaglyph.encoders.convention import PointConvention
+from anaglyph.encoders.size_table import overridden
 from anaglyph.nn.eva import EvaAttentionForm, EvaMLPForm, EvaTower
 from anaglyph.nn.patch_embed import PatchEmbed, position_mlp
-from anaglyph.nn.patches import Start, cut_patches
+from anaglyph.nn.patches import PatchOptions, Start
 from anaglyph.ops.checks import Shortage, require_points
 
 UNI3D = PointConvention(points=10_000, colours=True, missing_colour=0.4)
@@ -49,6 +50,9 @@ class EvaSize:
     classes: int
     """Of the picture model's head; 0 where it has none."""
 
+    def __post_init__(self) -> None:
+        require_positive(width=self.width, depth=self.depth, heads=self.heads, hidden=self.hidden)
+
 
 SIZES: dict[Size, EvaSize] = {
     "ti": EvaSize(192, 12, 3, 512, "fused", "swiglu_fused", 224, 0),
@@ -68,7 +72,8 @@ class Uni3D(nn.Module):
     Args:
         size: a published one; its forms of attention and MLP stay when its numbers are overridden.
         embed_dim: size of the embedding; 1024 is that of EVA02-E-14-plus.
-        in_channels: 3 + C, xyz first, then red, green and blue in [0, 1].
+        in_channels: 3 + C, xyz first.
+        colours: channels 3 to 5 are red, green and blue, checked to lie in [0, 1].
         groups: G, patches per cloud.
         group_size: K, points per patch.
         patch_channels: channels of a patch before it meets the transformer's width.
@@ -90,6 +95,7 @@ class Uni3D(nn.Module):
         size: Size = "b",
         embed_dim: int = 1024,
         in_channels: int = 6,
+        colours: bool = True,
         groups: int = 512,
         group_size: int = 64,
         patch_channels: int = 512,
@@ -107,38 +113,27 @@ class Uni3D(nn.Module):
         super().__init__()
         if size not in SIZES:
             raise ValueError(f"size must be one of {', '.join(SIZES)}, got '{size}'")
-        require_positive(
-            embed_dim=embed_dim, groups=groups, group_size=group_size, patch_channels=patch_channels
+        require_positive(embed_dim=embed_dim, head_classes=1 if head_classes is None else head_classes)
+        require_channels(in_channels, colours=colours)
+        require_share(token_dropout=token_dropout)
+        form = overridden(SIZES[size], width=width, depth=depth, heads=heads, hidden=hidden)
+        self.embed_dim, self.in_channels, self.colours = embed_dim, in_channels, colours
+        self.token_dropout, self.head_classes = token_dropout, head_classes
+        self.patches = PatchOptions(
+            groups=groups,
+            group_size=group_size,
+            start=start,
+            skip_near_origin=skip_near_origin,
+            shortage=shortage,
         )
-        if in_channels < 3:
-            raise ValueError(f"in_channels must be >= 3 (xyz first), got {in_channels}")
-        if not 0.0 <= token_dropout < 1.0:
-            raise ValueError(f"token_dropout must be in [0, 1), got {token_dropout}")
-        form = SIZES[size]
-        numbers = {
-            "width": form.width if width is None else width,
-            "depth": form.depth if depth is None else depth,
-            "heads": form.heads if heads is None else heads,
-            "hidden": form.hidden if hidden is None else hidden,
-        }
-        require_positive(**numbers)
-        self.embed_dim, self.in_channels = embed_dim, in_channels
-        self.groups, self.group_size = groups, group_size
-        self.token_dropout = token_dropout
-        self.start: Start = start
-        self.skip_near_origin = skip_near_origin
-        self.shortage: Shortage = shortage
-        inner = numbers["width"]
         self.encoder = PatchEmbed(in_channels, patch_channels)
-        self.encoder2trans = nn.Linear(patch_channels, inner)
-        self.trans2embed = nn.Linear(inner, embed_dim)
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, inner))
-        self.cls_pos = nn.Parameter(torch.randn(1, 1, inner))
-        self.pos_embed = position_mlp(inner)
-        self.visual = EvaTower(**numbers, attention=form.attention, mlp=form.mlp, drop_path=drop_path)
-        self.head_classes = head_classes
+        self.encoder2trans = nn.Linear(patch_channels, form.width)
+        self.trans2embed = nn.Linear(form.width, embed_dim)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, form.width))
+        self.cls_pos = nn.Parameter(torch.randn(1, 1, form.width))
+        self.pos_embed = position_mlp(form.width)
+        self.visual = _tower(form, drop_path)
         if head_classes is not None:
-            require_positive(head_classes=head_classes)
             self.head = nn.Linear(embed_dim, head_classes)
 
     def forward(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -160,16 +155,8 @@ class Uni3D(nn.Module):
 
     def _transformed(self, points: Tensor, valid: Tensor | None) -> Tensor:
         """(B, 1 + G, D): class token and patches after the last block."""
-        require_points(points, valid, channels=self.in_channels, colours=self.in_channels >= 6)
-        patches = cut_patches(
-            points,
-            self.groups,
-            self.group_size,
-            valid=valid,
-            start=self.start,
-            skip_near_origin=self.skip_near_origin,
-            shortage=self.shortage,
-        )
+        require_points(points, valid, channels=self.in_channels, colours=self.colours)
+        patches = self.patches.cut(points, valid)
         tokens = self.encoder2trans(self.encoder(patches.neighbourhoods)) + self.pos_embed(patches.centres)
         first = (self.cls_token + self.cls_pos).to(tokens.dtype).expand(len(tokens), -1, -1)
         transformed: Tensor = self.visual(torch.cat([first, self._kept(tokens)], dim=1))
@@ -182,6 +169,18 @@ class Uni3D(nn.Module):
         kept = max(1, int(tokens.shape[1] * (1.0 - self.token_dropout)))
         rank = torch.rand(tokens.shape[:2], device=tokens.device).topk(kept, dim=1).indices
         return tokens.gather(1, rank[:, :, None].expand(-1, -1, tokens.shape[2]))
+
+
+def _tower(form: EvaSize, drop_path: float) -> EvaTower:
+    return EvaTower(
+        form.width,
+        depth=form.depth,
+        heads=form.heads,
+        hidden=form.hidden,
+        attention=form.attention,
+        mlp=form.mlp,
+        drop_path=drop_path,
+    )
 
 
 def unused_layout(size: Size) -> dict[str, tuple[int, ...]]:

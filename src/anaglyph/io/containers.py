@@ -56,6 +56,7 @@ def unwrap(content: object, *, averaged: bool = False, what: str = "the file") -
     place: list[str] = []
     beside: dict[str, object] = {}
     wanted = AVERAGED if averaged else CONTAINERS
+    content = _copied(content)
     for _ in range(MAX_DEPTH):
         if not isinstance(content, Mapping):
             break
@@ -67,19 +68,16 @@ def unwrap(content: object, *, averaged: bool = False, what: str = "the file") -
         if inside is None:
             break
         place.append(inside)
-        beside.update({str(name): value for name, value in content.items() if name != inside})
-        content = content[inside]
+        beside.update({str(name): _copied(value) for name, value in content.items() if name != inside})
+        content = _copied(content[inside])
         wanted = CONTAINERS
     tensors = _tensors(content)
     if isinstance(content, Mapping):
-        beside.update({str(name): value for name, value in content.items() if str(name) not in tensors})
+        beside.update(
+            {str(name): _copied(value) for name, value in content.items() if str(name) not in tensors}
+        )
     bare, wrappers = take_off_wrappers(tensors)
     return Unwrapped(bare, tuple(place), wrappers, beside)
-
-
-def strip_wrappers(tensors: Mapping[str, T]) -> dict[str, T]:
-    """The same tensors without the wrapper prefixes that every key carries."""
-    return take_off_wrappers(tensors)[0]
 
 
 def take_off_wrappers(tensors: Mapping[str, T]) -> tuple[dict[str, T], tuple[str, ...]]:
@@ -95,7 +93,14 @@ def take_off_wrappers(tensors: Mapping[str, T]) -> tuple[dict[str, T], tuple[str
     return result, tuple(taken)
 
 
+def _copied(value: object) -> object:
+    """A plain dictionary or tensor with the same content; a pickle may lay anything over their methods."""
+    if isinstance(value, Tensor):
+        return Tensor.detach(value)
+    return dict(dict.items(value)) if isinstance(value, dict) else value
+
+
 def _tensors(content: object) -> dict[str, Tensor]:
     if not isinstance(content, Mapping):
         return {}
-    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    return {str(name): Tensor.detach(value) for name, value in content.items() if isinstance(value, Tensor)}

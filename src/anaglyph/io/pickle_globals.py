@@ -2,7 +2,7 @@
 
 A pickle is a program for a small stack machine; running it calls whatever it names. This module walks the
 program with every value replaced by a placeholder, except strings, numbers and tuples of them, so that the
-names it would import and the storages it claims are known before anything happens.
+names it would import, the storages it claims and the work it would make are known before anything happens.
 """
 
 from __future__ import annotations
@@ -10,78 +10,32 @@ from __future__ import annotations
 import _compat_pickle
 import pickletools
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
+from anaglyph.io.pickle_facts import STORAGE_BYTES, UNCLEAR, PickleFacts
+from anaglyph.io.pickle_values import ExcessError, Name, Nested, Opaque, Work, nested, size_of
+
 MAX_PICKLE_BYTES = 64 << 20
 MAX_OPCODES = 2_000_000
-UNCLEAR = "a name computed while unpickling"
-
-_STORAGES = {
-    "Double": 8, "Float": 4, "Half": 2, "BFloat16": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1,
-    "Bool": 1,
-}  # fmt: skip
-STORAGE_BYTES = {f"torch.{name}Storage": size for name, size in _STORAGES.items()} | {
-    "torch.storage.UntypedStorage": 1
-}
-"""Bytes per element of the storages that a checkpoint may claim."""
-ALLOWED = frozenset(
-    {
-        "_codecs.encode",
-        "argparse.Namespace",
-        "builtins.set",
-        "collections.Counter",
-        "collections.OrderedDict",
-        "numpy._core.multiarray.scalar",
-        "numpy.core.multiarray.scalar",
-        "numpy.dtype",
-        "torch.Size",
-        "torch._utils._rebuild_parameter",
-        "torch._utils._rebuild_tensor",
-        "torch._utils._rebuild_tensor_v2",
-        "torch.bfloat16",
-        "torch.device",
-        "torch.float16",
-        "torch.float32",
-        "torch.float64",
-        "torch.nn.parameter.Parameter",
-        *STORAGE_BYTES,
-    }
-)
-"""All a checkpoint may ask for: tensors, plain containers, an argument list, NumPy scalars."""
-
-
-@dataclass
-class PickleFacts:
-    """What one pickle, or several in a row, would import and how much data it claims."""
-
-    protocol: int = 0
-    globals: list[str] = field(default_factory=list)
-    """"module.name" in order of appearance, once each."""
-    storage_bytes: dict[str, int] = field(default_factory=dict)
-    """Bytes claimed per storage key."""
-    odd_storages: bool = False
-    """A storage is asked for in a form that PyTorch does not write."""
-
-    @property
-    def refused(self) -> list[str]:
-        """The globals outside `ALLOWED`."""
-        return [name for name in self.globals if name not in ALLOWED]
 
 
 def scan(data: bytes, *, pickles: int = 1) -> PickleFacts:
-    """Walk the first `pickles` pickles in `data`; ValueError where it is no pickle or beyond the limits."""
+    """Walk the first `pickles` pickles in `data`; ValueError where it is no pickle."""
     stream = BytesIO(data)
     facts = PickleFacts()
     left = MAX_OPCODES
-    for _ in range(pickles):
-        machine = _Machine(facts)
-        for opcode, argument, _ in pickletools.genops(stream):
-            left -= 1
-            if left < 0:
-                raise ValueError(f"more than {MAX_OPCODES} steps")
-            machine.step(opcode, argument)
+    work = Work()
+    try:
+        for _ in range(pickles):
+            machine = _Machine(facts, work)
+            for opcode, argument, _ in pickletools.genops(stream):
+                left -= 1
+                if left < 0:
+                    raise ExcessError(f"has more than {MAX_OPCODES} steps")
+                machine.step(opcode, argument)
+    except ExcessError as error:
+        facts.excess = str(error)
     return facts
 
 
@@ -97,18 +51,6 @@ def first_value(data: bytes) -> object:
     return values[0] if len(values) == 1 else None
 
 
-class _Opaque:
-    """Any value that is not followed."""
-
-
-@dataclass(frozen=True)
-class _Name:
-    """Something imported."""
-
-    path: str
-
-
-_OPAQUE = _Opaque()
 _TEXT = {"BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "UNICODE", "STRING", "BINSTRING", "SHORT_BINSTRING"}
 _NUMBER = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"}
 _PUT = {"PUT", "BINPUT", "LONG_BINPUT"}
@@ -120,11 +62,12 @@ _EXTENSION = {"EXT1", "EXT2", "EXT4"}
 class _Machine:
     """The pickle machine with placeholders; `facts` collects what it would have done."""
 
-    def __init__(self, facts: PickleFacts) -> None:
+    def __init__(self, facts: PickleFacts, work: Work) -> None:
         self.facts = facts
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
+        self.work = work
         self.special: dict[str, Callable[[Any], None]] = {
             "PROTO": self._protocol,
             "GLOBAL": lambda path: self.stack.append(self._named(*_split(path))),
@@ -133,9 +76,16 @@ class _Machine:
             "BINPERSID": lambda _: self._storage(self._pop()),
             "PERSID": self._storage,
             "MARK": lambda _: self.marks.append(len(self.stack)),
-            "TUPLE": lambda _: self.stack.append(tuple(self._pop_to_mark())),
+            "TUPLE": lambda _: self.stack.append(nested(self._pop_to_mark())),
             "MEMOIZE": lambda _: self.memo.update({len(self.memo): self._top()}),
             "DUP": lambda _: self.stack.append(self._top()),
+            "REDUCE": self._call,
+            "NEWOBJ": self._call,
+            "BUILD": self._build,
+            "APPEND": lambda _: self._grow([self._pop()]),
+            "APPENDS": lambda _: self._grow(self._pop_to_mark()),
+            "SETITEM": lambda _: self._set_items([self._pop(), self._pop()][::-1]),
+            "SETITEMS": lambda _: self._set_items(self._pop_to_mark()),
         }
 
     def step(self, opcode: pickletools.OpcodeInfo, argument: Any) -> None:
@@ -148,10 +98,10 @@ class _Machine:
         elif name in _PUT:
             self.memo[int(argument)] = self._top()
         elif name in _GET:
-            self.stack.append(self.memo.get(int(argument), _OPAQUE))
+            self.stack.append(self.memo.get(int(argument), Opaque()))
         elif name in _SHORT_TUPLE:
             items = [self._pop() for _ in range(_SHORT_TUPLE[name])]
-            self.stack.append(tuple(reversed(items)))
+            self.stack.append(nested(items[::-1]))
         elif name in _EXTENSION:
             self.stack.append(self._named("extension registry", str(argument)))
         else:
@@ -164,12 +114,12 @@ class _Machine:
             before = before[: before.index(pickletools.markobject)]
         for _ in before:
             self._pop()
-        self.stack += [_OPAQUE] * len(opcode.stack_after)
+        self.stack += [Opaque() for _ in opcode.stack_after]
 
     def _protocol(self, number: int) -> None:
         self.facts.protocol = max(self.facts.protocol, number)
 
-    def _named(self, module: str, name: str) -> _Name:
+    def _named(self, module: str, name: str) -> Name:
         # Protocol 2 writes Python 2's names; the unpickler translates them, so the list must show the result.
         module, name = _compat_pickle.NAME_MAPPING.get(
             (module, name), (_compat_pickle.IMPORT_MAPPING.get(module, module), name)
@@ -179,12 +129,35 @@ class _Machine:
             path = ascii(path)[:200]  # it will be shown
         if path not in self.facts.globals:
             self.facts.globals.append(path)
-        return _Name(path)
+        return Name(path)
 
     def _instance(self, path: str) -> None:
         self._named(*_split(path))
         self._pop_to_mark()
-        self.stack.append(_OPAQUE)
+        self.stack.append(Opaque())
+
+    def _call(self, _: Any) -> None:
+        arguments, function = self._pop(), self._pop()
+        if not isinstance(function, Name):
+            self.facts.odd_calls = True
+        cost = sum(map(size_of, arguments)) if isinstance(arguments, Nested) else size_of(arguments)
+        self.work.spend(cost)
+        self.stack.append(Opaque(1 + cost))
+
+    def _build(self, _: Any) -> None:
+        state = self._pop()
+        self.work.spend(size_of(state))
+        self._grow([state])
+
+    def _grow(self, items: list[Any]) -> None:
+        target = self._top()
+        if isinstance(target, Opaque):
+            target.grow(sum(map(size_of, items)))
+
+    def _set_items(self, items: list[Any]) -> None:
+        for key in items[::2]:
+            self.work.spend_key(key)
+        self._grow(items)
 
     def _stack_global(self, _: Any) -> None:
         name, module = self._pop(), self._pop()
@@ -193,20 +166,22 @@ class _Machine:
             return
         if UNCLEAR not in self.facts.globals:
             self.facts.globals.append(UNCLEAR)
-        self.stack.append(_OPAQUE)
+        self.stack.append(Opaque())
 
     def _storage(self, identity: Any) -> None:
         """('storage', type, key, location, elements[, view]) as torch.save writes it."""
-        self.stack.append(_OPAQUE)
+        self.stack.append(Opaque())
         well_formed = (
             isinstance(identity, tuple)
             and len(identity) in (5, 6)
             and identity[0] == "storage"
-            and isinstance(identity[1], _Name)
+            and isinstance(identity[1], Name)
             and isinstance(identity[2], str)
+            and isinstance(identity[3], str)
             and type(identity[4]) is int
             and identity[4] >= 0
         )
+        self.work.spend_key(identity)
         size = STORAGE_BYTES.get(identity[1].path) if well_formed else None
         if size is None:
             self.facts.odd_storages = True

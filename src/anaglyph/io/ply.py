@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anaglyph.io.number_text import read_columns
+
 TYPES = {
     **dict.fromkeys(("char", "int8"), "i1"),
     **dict.fromkeys(("uchar", "uint8"), "u1"),
@@ -38,21 +40,24 @@ class _Element:
     has_list: bool = False
 
 
-def ply_vertices(data: bytes) -> NDArray[np.float64]:
-    """(N, 3) vertex positions of a PLY file; ValueError says what is wrong with it."""
-    return ply_cloud(data)[0]
+def ply_cloud(data: bytes, *, most: int) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """(N, 3) vertex positions and (N, 3) colours, both as stored; None where there are no colours.
 
+    Positions of ascii files are float64, whatever type the header states: what counts is their digits.
 
-def ply_cloud(data: bytes) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
-    """(N, 3) vertex positions, and (N, 3) colours as stored: bytes or reals; None where there are none."""
+    Raises:
+        ValueError: what is wrong with the file, or that it has more than `most` vertices.
+    """
     element, order, body = _vertices(data)
+    if element.count > most:
+        raise ValueError(f"it has {element.count} vertices; at most {most} are read")
     kinds = dict(element.properties)
     names = next((each for each in COLOURS if set(each) <= set(kinds)), ())
     wanted = ("x", "y", "z", *names)
     values = (
         _ascii(data, body, element, wanted) if order == "=" else _binary(data, body, element, order, wanted)
     )
-    points = np.stack([value.astype(np.float64) for value in values[:3]], axis=1)
+    points = np.stack(values[:3], axis=1)
     if not names:
         return points, None
     colours = np.stack(values[3:], axis=1)
@@ -131,12 +136,15 @@ def _binary(
 def _ascii(data: bytes, start: int, element: _Element, wanted: Sequence[str]) -> list[NDArray[Any]]:
     """The column of each wanted property, as float64."""
     names = [name for name, _ in element.properties]
-    columns = [names.index(name) for name in wanted]
-    end = _skip_lines(data, start, element.count)
-    rows = [line.split() for line in data[start:end].split(b"\n") if line.strip()]
-    if len(rows) < element.count or any(len(row) < len(names) for row in rows):
-        raise ValueError(f"truncated: {element.count} vertices announced, {len(rows)} lines are there")
-    return [np.array([float(row[column]) for row in rows]) for column in columns]
+    table = read_columns(
+        data,
+        [names.index(name) for name in wanted],
+        start=start,
+        end=_skip_lines(data, start, element.count),
+        width=len(names),
+        count=element.count,
+    )
+    return list(table.T)
 
 
 def _skip_lines(data: bytes, start: int, count: int) -> int:

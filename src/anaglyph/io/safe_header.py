@@ -14,6 +14,8 @@ from anaglyph.errors import WeightsError
 
 MAX_HEADER_BYTES = 16 << 20
 MAX_TENSORS = 20_000
+MAX_NESTING = 50
+"""Lists and mappings in one another; whoever walks a header may call itself as often."""
 
 
 def read_safe_header(path: Path) -> dict[str, Any]:
@@ -39,8 +41,8 @@ def read_safe_header(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise WeightsError(f"cannot read '{path}': {error.strerror}. Check the path.") from error
     try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        header = parse_json(text, what=f"'{path}': the header")
+    except ValueError as error:
         raise WeightsError(
             f"'{path}' is not a safetensors file: its header is not JSON ({error})."
         ) from error
@@ -49,3 +51,28 @@ def read_safe_header(path: Path) -> dict[str, Any]:
     if len(header) > MAX_TENSORS + 1:
         raise WeightsError(f"'{path}' holds {len(header)} tensors; at most {MAX_TENSORS} are read.")
     return header
+
+
+def parse_json(text: str | bytes, *, what: str) -> Any:
+    """JSON of bounded depth.
+
+    Raises:
+        ValueError: not JSON.
+        WeightsError: deeper than `MAX_NESTING`; `what` names the place.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        level: list[Any] = [text]
+    else:
+        level = [value]
+        for _ in range(MAX_NESTING):
+            level = [
+                child
+                for item in level
+                if isinstance(item, dict | list)
+                for child in (item.values() if isinstance(item, dict) else item)
+            ]
+    if level:
+        raise WeightsError(f"{what} nests more than {MAX_NESTING} deep. Write the file again.")
+    return value

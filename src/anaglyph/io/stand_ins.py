@@ -7,6 +7,7 @@ argparse nor a line of NumPy's C code ever sees what a file says.
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Any
 
@@ -29,15 +30,17 @@ class Namespace:
 
 
 class DType:
-    """A NumPy type of plain numbers, by its code and byte order."""
+    """A NumPy type of plain numbers or text, by its code and byte order."""
 
     __module__ = "numpy"
     __qualname__ = "dtype"
 
     def __init__(self, code: object, align: object = False, copy: object = True) -> None:
-        if code not in _FORMATS:
-            raise TypeError(f"NumPy type {str(code)[:40]!r} is not a plain number")
-        self.format = _FORMATS[str(code)]
+        if not isinstance(code, str) or not (code in _FORMATS or re.fullmatch(r"U\d{1,7}", code)):
+            shown = code[:40] if isinstance(code, str) else type(code).__name__
+            raise TypeError(f"NumPy type {shown!r} is neither a plain number nor text")
+        self.format = _FORMATS.get(code, "")
+        """Empty for text."""
         self.order = "<"
 
     def __setstate__(self, state: object) -> None:
@@ -53,9 +56,11 @@ class Scalar:
     __qualname__ = "scalar"
 
     def __new__(cls, kind: object, raw: object) -> Any:
-        """The number of NumPy type `kind` in the bytes `raw`."""
+        """The number or text of NumPy type `kind` in the bytes `raw`."""
         if not isinstance(kind, DType) or not isinstance(raw, bytes):
-            raise TypeError("a NumPy scalar must be a plain number")
+            raise TypeError("a NumPy scalar must be a plain number or text")
+        if not kind.format:
+            return raw.decode("utf-32-be" if kind.order == ">" else "utf-32-le").rstrip("\0")
         (value,) = struct.unpack(kind.order + kind.format, raw)
         return value
 
@@ -67,5 +72,30 @@ class NewerScalar(Scalar):
     __qualname__ = "scalar"
 
 
-STAND_INS = (Namespace, DType, Scalar, NewerScalar)
+class DefaultDict:
+    """`collections.defaultdict`: calling it gives a plain dictionary."""
+
+    __module__ = "collections"
+    __qualname__ = "defaultdict"
+
+    def __new__(cls, factory: object = None) -> Any:
+        """An empty dictionary, which the pickle fills."""
+        if factory is not None and not (isinstance(factory, type) and issubclass(factory, Factory)):
+            raise TypeError("a defaultdict must make plain values")
+        return {}
+
+
+class Factory:
+    """A built-in type that a defaultdict names; it makes nothing here."""
+
+    def __new__(cls) -> Factory:
+        """Refused."""
+        raise TypeError(f"{cls.__qualname__} is only known as what a defaultdict makes")
+
+
+FACTORIES = ("list", "dict", "int", "float", "str")
+_PLAIN_TYPES = tuple(
+    type(name, (Factory,), {"__module__": "builtins", "__qualname__": name}) for name in FACTORIES
+)
+STAND_INS = (Namespace, DType, Scalar, NewerScalar, DefaultDict, *_PLAIN_TYPES)
 """For `torch.serialization.safe_globals`."""

@@ -1,4 +1,4 @@
-"""What a `.pth`, `.pt`, `.t7`, `.th` or `.tar` file is, judged by its bytes before PyTorch reads any of it.
+"""What a `.pth`, `.pt`, `.t7` or `.th` file is, judged by its bytes before PyTorch reads any of it.
 
 PyTorch writes two forms: a zip archive with `data.pkl` and one stored member per storage, and, before 1.6, a
 row of pickles followed by the raw numbers.
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from anaglyph.errors import WeightsError
-from anaglyph.io.pickle_globals import MAX_PICKLE_BYTES, PickleFacts, first_value, scan
+from anaglyph.io.pickle_facts import PickleFacts
+from anaglyph.io.pickle_globals import MAX_PICKLE_BYTES, first_value, scan
 
 Kind = Literal["zip", "legacy", "pickle", "torchscript", "safetensors", "npz", "unknown"]
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -51,7 +52,7 @@ def examine(path: Path) -> TorchFile:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            start = file.read(16)
+            start = file.read(512)
         if start[:2] == b"PK":
             return _zip(path, size)
         if start[:1] == b"\x80":
@@ -60,6 +61,8 @@ def examine(path: Path) -> TorchFile:
         raise WeightsError(f"cannot read '{path}': {error.strerror}. Check the path.") from error
     if len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= size - 8:
         return TorchFile("safetensors", size)
+    if start[257:262] == b"ustar":
+        return TorchFile("unknown", size, "it is a tar archive; unpack it and import the file inside")
     reason = "it is empty" if size == 0 else f"it starts with {start[:8].hex(' ')}"
     return TorchFile("unknown", size, f"{reason}, which no PyTorch file does")
 
@@ -116,12 +119,17 @@ def _judged(kind: Kind, data: bytes, *, pickles: int, size: int) -> TorchFile:
     claimed = sum(facts.storage_bytes.values())
     fault = ""
     if facts.refused:
-        fault = (
-            f"unpickling it could run code: it asks for {', '.join(facts.refused[:5])}"
-            f"{' and more' if len(facts.refused) > 5 else ''}, which no weights need"
-        )
+        more = " and more" if len(facts.refused) > 5 else ""
+        verb = "are" if len(facts.refused) > 1 else "is"
+        names = ", ".join(facts.refused[:5])
+        fault = f"it asks for {names}{more}, which {verb} not on the list of harmless types"
+    elif facts.excess or facts.odd_calls:
+        fault = f"its pickle {facts.excess or 'calls something that is no name'}, which no weights need"
     elif facts.protocol != 2:
-        fault = f"its pickle has protocol {facts.protocol}, torch.save writes 2"
+        fault = (
+            f"its pickle has protocol {facts.protocol}, and PyTorch's weights-only reader knows protocol 2 "
+            f"alone, which torch.save writes unless told otherwise"
+        )
     elif facts.odd_storages:
         fault = "it names its numbers in a form that torch.save does not write"
     elif claimed > size:

@@ -1,8 +1,8 @@
 """Weights on disk: safetensors with a header that says what they are, and strict loading into modules.
 
 Nothing is matched approximately: a key that is missing, extra or of another shape is an error that
-names it. The one place in Anaglyph that reads PyTorch's own files is `read_pth`, weights-only, so that
-a file cannot run code.
+names it. The one place in Anaglyph that reads PyTorch's own files is `read_pth_content`, weights-only, so
+that a file cannot run code.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from torch import Tensor, nn
 from anaglyph.errors import WeightsError
 from anaglyph.io.atomic import write_bytes
 from anaglyph.io.containers import CONTAINERS, unwrap
-from anaglyph.io.safe_header import MAX_HEADER_BYTES, MAX_TENSORS, read_safe_header
+from anaglyph.io.safe_header import MAX_HEADER_BYTES, MAX_TENSORS, parse_json, read_safe_header
 from anaglyph.io.stand_ins import STAND_INS
 from anaglyph.io.torch_file import examine
 
 _UNCOUNTED = "num_batches_tracked"
 _SHOWN = 20
+_ADVICE = "Ask its author for safetensors or a plain state dict."
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], *, header: Mapping[str, Any]) -> None:
@@ -66,7 +67,10 @@ def read_header(path: Path) -> dict[str, Any]:
     metadata = read_safe_header(path).get("__metadata__", {})
     if not isinstance(metadata, dict):
         raise WeightsError(f"'{path}' has metadata that is not a JSON object; write it again.")
-    return {str(key): _json_or_text(value) for key, value in metadata.items()}
+    return {
+        str(key): _json_or_text(value, what=f"'{path}': header.{str(key)[:40]}")
+        for key, value in metadata.items()
+    }
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], *, what: str) -> None:
@@ -122,7 +126,7 @@ def read_pth(path: Path) -> dict[str, Tensor]:
     """The tensors of a PyTorch checkpoint file, read weights-only, wrapper prefixes stripped.
 
     A file that needs anything but tensors, plain containers, an argument list and NumPy numbers is refused,
-    never executed.
+    never executed. Together with `load_trunk` it starts a network of one's own from a pretrained file.
     """
     tensors = unwrap(read_pth_content(path), what=f"'{path}'").tensors
     if not tensors:
@@ -143,16 +147,19 @@ def read_pth_content(path: Path) -> object:
     file = examine(path)
     if file.fault:
         raise WeightsError(
-            f"'{path}' is damaged or holds more than weights, and is not loaded: {file.fault}. Ask its "
-            f"author for safetensors or a plain state dict."
+            f"'{path}' is damaged or holds more than weights, and is not loaded: {file.fault}. {_ADVICE}"
         )
     try:
         with torch.serialization.safe_globals(list(STAND_INS)):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=file.kind == "zip")
     except OSError as error:
         raise WeightsError(f"cannot read '{path}': {error.strerror}. Check the path.") from error
+    except UnpicklingError as error:  # PyTorch's text advises to read the file without any check
+        raise WeightsError(
+            f"'{path}' is not loaded: it holds something that PyTorch's weights-only reader does not accept. "
+            f"{_ADVICE}"
+        ) from error
     except (
-        UnpicklingError,
         RuntimeError,
         AssertionError,
         EOFError,
@@ -164,10 +171,9 @@ def read_pth_content(path: Path) -> object:
         MemoryError,
         StructError,
     ) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise WeightsError(
-            f"'{path}' is damaged or holds more than weights ({first}). Copy it again, or ask its author "
-            f"author for safetensors or a plain state dict."
+            f"'{path}' is damaged or holds more than weights ({first}). Copy it again. {_ADVICE}"
         ) from error
 
 
@@ -211,8 +217,8 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _json_or_text(value: object) -> Any:
+def _json_or_text(value: object, *, what: str) -> Any:
     try:
-        return json.loads(str(value))
+        return parse_json(str(value), what=what)
     except ValueError:
         return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from anaglyph.nn.patches import Start, first_rows
+from anaglyph.nn.patches import Start
 from anaglyph.ops.checks import Shortage
 from anaglyph.ops.fps import farthest_points
 
@@ -20,10 +20,11 @@ def choose_centres(
     """(B, N, 3) positions -> (B, count) int64 rows of farthest points among those that `valid` allows.
 
     Args:
-        xyz: positions, computed in float32.
+        xyz: positions.
         count: centres per cloud.
         valid: (B, N) bool, False for padding rows.
-        start: first centre: "farthest" from the mean, whatever the order of the points, or "first", row 0.
+        start: first centre: "farthest" from the mean, whatever the order of the points, or "first", the first
+            valid row.
         shortage: for a cloud with fewer points than `count`: an error, or repeated rows.
     """
     if start not in ("farthest", "first"):
@@ -32,6 +33,6 @@ def choose_centres(
         xyz,
         count,
         valid=valid,
-        start="farthest" if start == "farthest" else first_rows(xyz, valid),
+        start=0 if start == "first" else start,
         shortage=shortage,
     )

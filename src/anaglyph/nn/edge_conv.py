@@ -23,7 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from anaglyph.nn.batchnorm import BatchNorm, require_several
-from anaglyph.nn.gather import sum_over_processes
+from anaglyph.nn.gather import processes, sum_over_processes
+from anaglyph.nn.padding import at_least_float32
 from anaglyph.ops.gather import flat_rows, gather_neighbours
 from anaglyph.ops.neighbour_reduce import neighbour_max, neighbour_sum
 
@@ -68,7 +69,7 @@ class EdgeConv(nn.Module):
         Rows that `valid` (B, N) leaves out do not enter the statistics, and their results mean nothing.
         """
         with torch.autocast(points.device.type, enabled=False):
-            points = points if points.dtype == torch.float64 else points.float()
+            points = at_least_float32(points)
             if self.form == "literal":
                 return self._literal(points, neighbours, valid)
             return self._split(points, neighbours, valid)
@@ -91,7 +92,8 @@ class EdgeConv(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Mean and biased variance (D,) of weight (x_j, x_i) over the edges of all processes."""
         mean, covariance, count = _edge_moments(points, neighbours, valid)
-        require_several(int(count))
+        known = valid is None and processes() == 1  # then the device is not asked
+        require_several(neighbours.numel() if known else int(count))
         mean, covariance = mean.to(weight.dtype), covariance.to(weight.dtype)
         mean_of_edges = weight @ mean
         variance = ((weight @ covariance) * weight).sum(dim=1).clamp(min=0.0)

@@ -24,7 +24,7 @@ from anaglyph.nn.transformer import DropPath, drop_path_rates, require_heads
 EvaAttentionForm = Literal["fused", "split"]
 EvaMLPForm = Literal["swiglu_fused", "swiglu_split", "gelu"]
 EPS = 1e-6
-"""Of every LayerNorm."""
+"""Of every LayerNorm, `fc_norm` and the one within SwiGLU included. Not in the dossier; as in timm."""
 
 
 class EvaTower(nn.Module):
@@ -141,7 +141,7 @@ class SplitAttention(nn.Module):
 
 
 class FusedSwiGLU(nn.Module):
-    """SwiGLU with the gate in the first half of `fc1`."""
+    """SwiGLU with the gate in the first half of `fc1`. Not in the dossier; as in timm: which half it is."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class SplitSwiGLU(nn.Module):
 
 
 class GELUMLP(nn.Module):
-    """Linear -> GELU -> Linear."""
+    """Linear -> GELU -> Linear. Not in the dossier; as in timm: the GELU is exact, not its tanh form."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()

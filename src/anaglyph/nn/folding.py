@@ -3,6 +3,8 @@
 An MLP gives a few coarse points; around each, a small square grid is folded into shape:
 
     fine = coarse + f([feature ; grid ; coarse])
+
+Not in the dossier; as in the official code: the order of the grid's corners, the first coordinate fastest.
 """
 
 from __future__ import annotations

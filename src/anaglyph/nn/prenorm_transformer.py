@@ -2,6 +2,8 @@
 
 Pre-norm like `nn.transformer`, but heads have 64 channels whatever the width, the MLP's width is free, and
 nothing follows the last block (Liu et al., 2023, after the ViT of Wang's vit-pytorch).
+
+Not in the dossier; as in the official code: exact GELU, and 1e-5, torch's default, in every LayerNorm.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Pre-norm transformer blocks (Dosovitskiy et al., 2021) and a row of them that adds positions to every one.
 
 Parameter names are those of timm, which all repositories of the Point-BERT family kept.
+
+Not in the dossiers; as in the official code of Point-BERT and ReCon: 1e-5 in every LayerNorm.
 """
 
 from __future__ import annotations
@@ -156,6 +158,13 @@ class PositionedBlocks(nn.Module):
             x = block(x + positions)
             found[number] = x
         return [found[number] for number in after]
+
+
+def thirds(depth: int) -> tuple[int, int, int]:
+    """The blocks after which features of several depths are read: 4, 8 and 12 of 12."""
+    if depth < 3 or depth % 3:
+        raise ValueError(f"depth must be a multiple of 3, got {depth}")
+    return depth // 3, 2 * depth // 3, depth
 
 
 def drop_path_rates(last: float, depth: int) -> list[float]:

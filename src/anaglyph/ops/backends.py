@@ -1,8 +1,9 @@
 """Which implementation of a point operation runs: chosen at run time, from what is installed.
 
 "torch" is always there and works on every device and type. "numba" (extra `fast`) and "tree" (scipy) serve
-float32 xyz on the CPU, "triton" on CUDA devices; Triton compiles its launcher with the C compiler of the
-machine, so without one it does not count as available. Nothing optional is imported before its first use.
+float32 xyz on the CPU, "triton" on CUDA devices; Triton compiles its launcher with the C compiler and the
+Python headers of the machine, so without them it does not count as available. Nothing optional is imported
+before its first use.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import shutil
+import sysconfig
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor
@@ -52,9 +55,10 @@ def available_backends(operation: Operation, device_type: str) -> tuple[str, ...
     """The back-ends that can run `operation` on a device ("cpu", "cuda", ...) here, the preferred first."""
     if operation not in OPERATIONS:
         raise ConfigError(unknown_name("operation", operation, OPERATIONS))
-    order = {"cpu": ("numba", "tree"), "cuda": ("triton",)}.get(device_type, ())
-    found = [name for name in order if operation in _PLACES[name] and _installed(name)]
-    return (*found, "torch")
+    order = {"cpu": ("numba", "tree", "torch"), "cuda": ("triton", "torch")}.get(device_type, ("torch",))
+    if operation == "ball_query" and device_type == "cpu":
+        order = ("numba", "torch", "tree")  # the tree is fast where balls hold few points only
+    return tuple(name for name in order if name == "torch" or (operation in _PLACES[name] and _usable(name)))
 
 
 def find_kernel(operation: Operation, query: Tensor, reference: Tensor, backend: Backend) -> Kernel | None:
@@ -85,51 +89,51 @@ def find_kernel(operation: Operation, query: Tensor, reference: Tensor, backend:
 
 
 def _fastest(operation: Operation, query: Tensor, reference: Tensor) -> Backend:
-    found = available_backends(operation, query.device.type)
-    if "triton" in found:
-        return "triton"
-    if "numba" in found:
-        return "numba"
-    if "tree" in found:
-        pays_from = importlib.import_module("anaglyph.ops.tree").TREE_FROM_POINTS[operation]
-        if reference.shape[1] >= pays_from:
-            return "tree"
-    return "torch"
+    chosen, *_ = available_backends(operation, query.device.type)
+    if chosen == "tree":
+        tree = importlib.import_module("anaglyph.ops.tree")
+        large = reference.shape[1] >= tree.TREE_FROM_POINTS[operation]
+        return "tree" if large and query.shape[1] >= tree.TREE_FROM_QUERIES else "torch"
+    return cast(Backend, chosen)
 
 
 def _require(backend: Backend, operation: Operation, query: Tensor, fits: bool) -> None:
     if operation not in _PLACES[backend]:
         able = ["auto", "torch", *(name for name, places in _PLACES.items() if operation in places)]
         raise ConfigError(f"back-end '{backend}' has no {operation}; choose from {', '.join(able)}")
+    _require_device(backend, query.device)
     if not fits:
         raise ConfigError(
             f"back-end '{backend}' computes on float32 xyz, got {query.dtype} with {query.shape[2]} channels"
             f"; use backend='auto' or 'torch'"
         )
-    if not _found(_PACKAGES[backend]):
-        raise MissingExtraError(what=f"back-end '{backend}'", extra="fast")
+    if backend == "numba" and not _found("numba"):
+        raise MissingExtraError(what="back-end 'numba'", extra="fast")
+    if backend == "tree" and not _found("scipy"):
+        raise ConfigError("back-end 'tree' needs scipy, which anaglyph depends on: pip install scipy")
     if backend == "triton":
-        _require_triton_device(query.device.type)
-    elif query.device.type != "cpu":
-        raise ConfigError(f"back-end '{backend}' runs on the CPU, the points are on {query.device}")
+        if not _found("triton"):
+            raise ConfigError(
+                "back-end 'triton' needs the package triton, which comes with the CUDA builds of PyTorch; "
+                "install one of them or use backend='torch'"
+            )
+        if query.device.type == "cuda" and (missing := _missing_for_triton()):
+            raise ConfigError(
+                f"back-end 'triton' compiles C at run time and finds no {missing}; "
+                f"install what is missing or use backend='torch'"
+            )
 
 
-def _require_triton_device(device_type: str) -> None:
-    if device_type == "cpu" and _interpreted():
-        return
-    if device_type != "cuda":
-        raise ConfigError(f"back-end 'triton' needs a CUDA device, the points are on {device_type}")
-    if _compiler() is None:
-        raise ConfigError(
-            "back-end 'triton' needs a C compiler at run time and finds none (cc, gcc or clang); "
-            "install one or use backend='torch'"
-        )
+def _require_device(backend: Backend, device: torch.device) -> None:
+    advice = f"the points are on {device}; use backend='auto' or 'torch'"
+    if backend != "triton" and device.type != "cpu":
+        raise ConfigError(f"back-end '{backend}' runs on the CPU, {advice}")
+    if backend == "triton" and device.type != "cuda" and not (device.type == "cpu" and _interpreted()):
+        raise ConfigError(f"back-end 'triton' needs a CUDA device, {advice}")
 
 
-def _installed(backend: str) -> bool:
-    if backend == "triton" and _compiler() is None:
-        return False
-    return _found(_PACKAGES[backend])
+def _usable(backend: str) -> bool:
+    return _found(_PACKAGES[backend]) and not (backend == "triton" and _missing_for_triton())
 
 
 @cache
@@ -138,11 +142,20 @@ def _found(package: str) -> bool:
 
 
 @cache
-def _compiler() -> str | None:
-    return next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
+def _missing_for_triton() -> str:
+    """What Triton needs on this machine beside itself and does not find; empty where it has everything."""
+    if not (shutil.which("gcc") or shutil.which("clang")):
+        return "C compiler (gcc or clang)"
+    scheme = sysconfig.get_default_scheme().replace("posix_local", "posix_prefix")  # as Triton looks for it
+    folder = sysconfig.get_path("include", scheme)
+    if not (Path(folder) / "Python.h").is_file():
+        return f"Python.h in {folder} (package python3-dev or python3-devel)"
+    return ""
 
 
 def _interpreted() -> bool:
     """Whether Triton simulates its kernels on the CPU, which tests do (TRITON_INTERPRET=1)."""
+    if not _found("triton"):
+        return False
     tiles = importlib.import_module("anaglyph.ops.triton_kernels.tiles")
     return isinstance(tiles.squared_distance, tiles.InterpretedFunction)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from anaglyph.ops.backends import Backend, find_kernel
+from anaglyph.ops.checks import require_count
 from anaglyph.ops.coordinates import distance_blocks, require_cloud, require_same, require_xyz
 from anaglyph.ops.eager import eager
 from anaglyph.ops.nearest import nearest_point
@@ -43,8 +44,7 @@ def ball_query(
     """
     require_xyz(query, "query")
     require_xyz(reference, "reference")
-    if count < 1:
-        raise ValueError(f"count must be >= 1, got {count}")
+    count = require_count(count, "count")
     if not (radius > 0 and math.isfinite(radius)):
         raise ValueError(f"radius must be > 0 and finite, got {radius}")
     itself = query is reference

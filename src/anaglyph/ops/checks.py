@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import operator
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from anaglyph.errors import DataError
+from anaglyph.ops.eager import eager
 
 Shortage = Literal["refuse", "repeat"]
 """For a cloud with fewer points than are asked for: an error, or the first one found again and again."""
@@ -41,16 +43,30 @@ def require_points(points: Tensor, valid: Tensor | None, *, channels: int, colou
         raise ValueError(
             f"valid must be bool {tuple(points.shape[:2])}, got {valid.dtype} {tuple(valid.shape)}"
         )
-    if torch.compiler.is_compiling():  # a look at the numbers would break the graph
-        return
     if points.shape[1] == 0:
         raise DataError("the clouds have no points (N = 0); at least 1 is needed")
-    if valid is not None and not bool(valid.any(dim=1).all()):
-        empty = int((~valid.any(dim=1)).nonzero()[0, 0])
-        raise DataError(f"cloud {empty} of the batch has no valid point; remove it before the encoder")
-    _require_finite(points, valid)
-    if colours:
-        _require_colours(points[..., 3:6], valid)
+    _require_numbers(points, valid, colours)
+
+
+def require_count(value: int, name: str) -> int:
+    """`value` as an int >= 1; True, 3.0 and [3] are not meant as numbers of something."""
+    if not is_whole(value):
+        raise TypeError(f"{name} must be a whole number, got {value!r} ({type(value).__name__})")
+    count = operator.index(value)
+    if count < 1:
+        raise ValueError(f"{name} must be >= 1, got {count}")
+    return count
+
+
+def is_whole(value: Any) -> bool:
+    """Whether `value` is an integer of Python, NumPy or torch, and not a bool."""
+    if isinstance(value, bool) or (isinstance(value, Tensor) and value.dtype == torch.bool):
+        return False
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return True
 
 
 def require_enough(available: int, needed: int, *, what: str, shortage: Shortage) -> None:
@@ -65,6 +81,17 @@ def require_enough(available: int, needed: int, *, what: str, shortage: Shortage
             f"a cloud has {available} points, fewer than the {needed} {what} asked for; sample more points, "
             f"ask for fewer {what}, or allow repeated ones with shortage='repeat'"
         )
+
+
+@eager
+def _require_numbers(points: Tensor, valid: Tensor | None, colours: bool) -> None:
+    """The looks that also a compiled encoder takes: they break its graph once, at its beginning."""
+    if valid is not None and not bool(valid.any(dim=1).all()):
+        empty = int((~valid.any(dim=1)).nonzero()[0, 0])
+        raise DataError(f"cloud {empty} of the batch has no valid point; remove it before the encoder")
+    _require_finite(points, valid)
+    if colours:
+        _require_colours(points[..., 3:6], valid)
 
 
 def _require_finite(points: Tensor, valid: Tensor | None) -> None:

@@ -27,6 +27,17 @@ def eager(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
             return function(*args, **options)
         if not disabled:
             disabled.append(torch.compiler.disable(function))  # type: ignore[no-untyped-call]
+        _leave_alone(call)
         return disabled[0](*args, **options)
 
     return call
+
+
+def _leave_alone(wrapper: Callable[..., object]) -> None:
+    """Without this all wrappers, one piece of code, are compiled for every shape until the limit of 8 is hit.
+
+    `torch._dynamo.reset` forgets it, so it is said again at every call.
+    """
+    from torch._dynamo.decorators import skip
+
+    skip(wrapper)

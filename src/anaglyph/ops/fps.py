@@ -9,7 +9,7 @@ from torch import Tensor
 
 from anaglyph.errors import DataError
 from anaglyph.ops.backends import Backend, find_kernel
-from anaglyph.ops.checks import Shortage, require_enough
+from anaglyph.ops.checks import Shortage, is_whole, require_count, require_enough
 from anaglyph.ops.coordinates import in_double, require_cloud, require_xyz
 from anaglyph.ops.eager import eager
 
@@ -52,8 +52,7 @@ def farthest_points(
         (B, count) int64 rows of `points`.
     """
     require_xyz(points, "points")
-    if count < 1:
-        raise ValueError(f"count must be >= 1, got {count}")
+    count = require_count(count, "count")
     if skip_near_origin is not None and not skip_near_origin >= 0:
         raise ValueError(f"skip_near_origin must be >= 0 or None, got {skip_near_origin}")
     points, available = require_cloud(points, valid, name="points")
@@ -92,12 +91,18 @@ def random_starts(
 
 def _start_rows(points: Tensor, valid: Tensor | None, start: Start, available: int) -> Tensor:
     clouds, rows = points.shape[:2]
-    if isinstance(start, Tensor):
+    if isinstance(start, Tensor) and start.ndim:
         return _given_rows(start, valid, clouds, rows).to(points.device)
     if isinstance(start, str):
         if start != "farthest":
             raise ValueError(f"start must be a number, a tensor or 'farthest', got '{start}'")
         return _farthest_from_mean(points, valid)
+    if not is_whole(start):
+        raise TypeError(
+            f"start must be a whole number, an int64 tensor with one row per cloud or 'farthest', "
+            f"got {start!r} ({type(start).__name__})"
+        )
+    start = int(start)
     if not 0 <= start < max(available, 1):
         raise ValueError(f"start must be between 0 and {available - 1} for these clouds, got {start}")
     number = torch.full((clouds,), start, dtype=torch.int64, device=points.device)

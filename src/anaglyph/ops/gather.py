@@ -1,4 +1,9 @@
-"""Rows of points and of neighbours from a batch of clouds."""
+"""Rows of points and of neighbours from a batch of clouds.
+
+A row that its cloud does not have is never read from the cloud beside it. On the CPU it is an IndexError with
+the numbers. Elsewhere, and in compiled code, a look at the index would wait for the device: there such a row
+becomes one beyond the batch, which `index_select` itself refuses; on CUDA that is a device-side assertion.
+"""
 
 import torch
 from torch import Tensor
@@ -18,11 +23,34 @@ def gather_points(values: Tensor, index: Tensor) -> Tensor:
 
 
 def flat_rows(values: Tensor, index: Tensor) -> Tensor:
-    """(B, M, K) rows within each cloud -> (B * M, K) rows of `values.flatten(0, 1)`."""
+    """(B, M, K) rows within each cloud -> (B * M, K) rows of `values.flatten(0, 1)`.
+
+    Raises:
+        ValueError: shapes that do not fit.
+        IndexError: on the CPU, a row that is negative or not below N.
+    """
     if values.ndim != 3 or index.ndim != 3 or len(values) != len(index):
         raise ValueError(
             f"values must be (B, N, C) and index (B, M, K), "
             f"got {tuple(values.shape)} and {tuple(index.shape)}"
         )
-    first = torch.arange(len(values), device=index.device) * values.shape[1]
-    return (index + first[:, None, None]).flatten(0, 1)
+    clouds, rows = values.shape[:2]
+    flat = index + (torch.arange(clouds, device=index.device) * rows)[:, None, None]
+    if index.device.type == "cpu" and not torch.compiler.is_compiling():
+        _require_rows(index, rows)
+    else:
+        flat = flat.masked_fill((index < 0) | (index >= rows), clouds * rows)
+    return flat.flatten(0, 1)
+
+
+def _require_rows(index: Tensor, rows: int) -> None:
+    if index.numel() == 0:
+        return
+    low, high = index.aminmax()
+    if int(low) >= 0 and int(high) < rows:
+        return
+    place = ((index < 0) | (index >= rows)).nonzero()[0].tolist()
+    raise IndexError(
+        f"index asks cloud {place[0]} for row {int(index[tuple(place)])}; "
+        + (f"its rows are 0 to {rows - 1}" if rows else "it has no rows")
+    )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from anaglyph.ops.backends import Backend, find_kernel
-from anaglyph.ops.checks import Shortage, require_enough
+from anaglyph.ops.checks import Shortage, require_count, require_enough
 from anaglyph.ops.coordinates import distance_blocks, require_cloud, require_same
 from anaglyph.ops.eager import eager
 from anaglyph.ops.smallest import ALIGNMENT, smallest
@@ -51,8 +51,7 @@ def k_nearest(
     Returns:
         (B, M, K) int64 rows of `reference`.
     """
-    if neighbours < 1:
-        raise ValueError(f"neighbours must be >= 1, got {neighbours}")
+    neighbours = require_count(neighbours, "neighbours")
     itself = query is reference
     reference, available = require_cloud(reference, valid, name="reference")
     query = reference if itself else require_cloud(query, None, name="query", empty=True)[0]
@@ -65,15 +64,16 @@ def k_nearest(
     if query.numel() == 0:
         return torch.empty(*query.shape[:2], neighbours, dtype=torch.int64, device=query.device)
     count = min(neighbours, reference.shape[1])
-    search = _nearest_points if query.shape[2] == 3 else _nearest_features
+    search = nearest_in_blocks if query.shape[2] == 3 else _nearest_features
     with torch.autocast(query.device.type, enabled=False):
         found = search(query, reference, count, valid, block)
     return torch.cat([found, found[..., :1].expand(-1, -1, neighbours - count)], dim=2)
 
 
-def _nearest_points(
-    query: Tensor, reference: Tensor, count: int, valid: Tensor | None, block: int | None
+def nearest_in_blocks(
+    query: Tensor, reference: Tensor, count: int, valid: Tensor | None = None, block: int | None = None
 ) -> Tensor:
+    """(B, M, count) rows of the nearest of the (B, N, 3) points, from all distances; count <= N."""
     if valid is not None:
         reference = reference.masked_fill(~valid[..., None], float("inf"))
     padding = -reference.shape[1] % ALIGNMENT
