@@ -1,5 +1,6 @@
 """`anaglyph embed` and what may be wrong: bad clouds, bad options, and outputs that are there already."""
 
+import os
 import shutil
 
 import numpy as np
@@ -39,9 +40,11 @@ BAD = {
     "infinite.npy": ("1 points that are not finite, the first in row 3", {}),
     "none.npy": ("has 0 points", {}),
     "few.npy": (
-        "'few.npy': a cloud has 5 points, fewer than the 16 groups asked for",
+        "'few.npy': the encoder needs at least 16 points, the file has 5: sample it denser",
         {"encoder": "tiny_grouped"},
     ),
+    "far.npy": ("stores it in steps of 0.0625; store it as float64", {}),
+    "large64.npy": ("has coordinates up to 1e+200; at most 3.4e+38 are read", {}),
     "two.npy": (r"a cloud is (N, 3) numbers", {}),
     "six.npy": ("6 columns; say what 4 to 6 are: --columns xyzrgb", {"encoder": "tiny_coloured"}),
     "bytes.ply": ("colours from 0 to 200 (reals); expected are 0 to 1", {"encoder": "tiny_coloured"}),
@@ -57,6 +60,8 @@ def make_bad(name):
         "infinite.npy": np.where(np.arange(10)[:, None] == 3, np.inf, points(10)),
         "none.npy": np.zeros((0, 3)),
         "few.npy": points(5),
+        "far.npy": (points(30) + 1e6).astype(np.float32),
+        "large64.npy": np.full((5, 3), 1e200),
         "two.npy": points()[:, :2],
         "six.npy": np.zeros((5, 6)),
         "large.npy": points(60),
@@ -129,6 +134,25 @@ def test_a_mistake_is_one_line_with_the_way_out(anaglyph, tmp_path, monkeypatch,
     for part in parts:
         assert part in errors[0]
     np.testing.assert_array_equal(np.load("mine.npy"), points())
+
+
+def test_a_name_that_is_not_utf_8_is_refused_in_one_line_or_left_out(embed, tmp_path):
+    odd = os.fsdecode(b"\xff.npy")
+    try:
+        np.save(odd, points())
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    np.save("a.npy", points())
+    stopped = embed(odd, "a.npy")
+    assert stopped.code == 2
+    assert "'\\udcff.npy' has a name that is not UTF-8" in stopped.err.splitlines()[-1]
+    assert embed(odd, "a.npy", "--no-resume", "--skip-bad").code == 0
+    assert sidecar(tmp_path / "embeddings.npy")["skipped"][0]["key"] == "\\udcff.npy"
+    for arguments in (["-o", odd], ["--dataset", odd]):
+        ran = embed("a.npy", *arguments)
+        assert (ran.code, "is not UTF-8" in ran.err.splitlines()[-1]) == (2, True)
+    ran = embed("a.npy", encoder=os.fsdecode(b"\xff.safetensors"))
+    assert (ran.code, "is not UTF-8" in ran.err.splitlines()[-1]) == (2, True)
 
 
 def test_a_second_gpu_that_is_not_there_is_refused_by_name(embed, anaglyph, monkeypatch):

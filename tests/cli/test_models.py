@@ -88,7 +88,7 @@ def test_show_names_what_a_hostile_pickle_asks_for(anaglyph, tmp_path, monkeypat
         assert shown.code == 1
         assert shown.data["refused_globals"] == ["posix.system"]
         assert not shown.data["readable"]
-        one_line(anaglyph("models", "import", name, "-o", "o"), "posix.system")
+        one_line(anaglyph("models", "import", name, "-o", "o.safetensors"), "posix.system")
     assert not (tmp_path / "ran").exists()
 
 
@@ -111,7 +111,7 @@ def test_garbage_is_described_without_a_traceback(anaglyph, tmp_path, data):
     assert shown.code == 1
     assert shown.data["bytes"] == len(data)
     assert anaglyph("models", "show", tmp_path / "g.pth").code == 1
-    one_line(anaglyph("models", "import", tmp_path / "g.pth", "-o", tmp_path / "o"))
+    one_line(anaglyph("models", "import", tmp_path / "g.pth", "-o", tmp_path / "o.safetensors"))
 
 
 def test_import_writes_prints_and_refuses(anaglyph, pointnet_file, tmp_path):
@@ -122,19 +122,26 @@ def test_import_writes_prints_and_refuses(anaglyph, pointnet_file, tmp_path):
     done = anaglyph("models", "import", pointnet_file, "--output", output, "--force")
     assert "819,624 parameters from pointnet" in done.out
     one_line(
-        anaglyph("models", "import", pointnet_file, "--as", "ulip", "-o", tmp_path / "p"), "point_encoder"
+        anaglyph("models", "import", pointnet_file, "--as", "ulip", "-o", tmp_path / "p.safetensors"),
+        "point_encoder",
     )
     one_line(
-        anaglyph("models", "import", pointnet_file, "--as", "pointnt", "-o", tmp_path / "p"), "did you mean"
+        anaglyph("models", "import", pointnet_file, "--as", "pointnt", "-o", tmp_path / "p.safetensors"),
+        "did you mean",
     )
-    one_line(anaglyph("models", "import", tmp_path / "none.pth", "-o", tmp_path / "p"), "No such file")
+    one_line(
+        anaglyph("models", "import", tmp_path / "none.pth", "-o", tmp_path / "p.safetensors"), "No such file"
+    )
     one_line(anaglyph("models", "show", tmp_path / "none.pth"), "No such file")
-    one_line(anaglyph("models", "import", tmp_path, "-o", tmp_path / "p"), "directory")
+    one_line(anaglyph("models", "import", tmp_path, "-o", tmp_path / "p.safetensors"), "directory")
 
 
 def test_tensor_names_cannot_break_the_line_or_the_terminal(anaglyph, tmp_path):
     torch.save({"feature_model.a\n\x1b[31mb": torch.ones(1)}, tmp_path / "w.pth")
-    one_line(anaglyph("models", "import", tmp_path / "w.pth", "-o", tmp_path / "o"), "which no network has")
+    one_line(
+        anaglyph("models", "import", tmp_path / "w.pth", "-o", tmp_path / "o.safetensors"),
+        "which no network has",
+    )
 
 
 @pytest.mark.parametrize("command", ["list", "show", "import"])
@@ -142,3 +149,29 @@ def test_every_subcommand_has_help(anaglyph, command):
     shown = anaglyph("models", command, "--help")
     assert shown.code in (0, None)
     assert "--json" in shown.out
+
+
+def test_show_says_that_an_imported_file_cannot_be_loaded(anaglyph, pointnet_file, tmp_path):
+    path = tmp_path / "o.safetensors"
+    anaglyph("models", "import", pointnet_file, "-o", path)
+    whole = path.read_bytes()
+    assert anaglyph("models", "show", path, "--json").data["loads"] is True
+    for old, new in (
+        (b'\\"in_channels\\"', b'\\"in_chanels\\" '),
+        (b'"dtype":"F32"', b'"dtype":"I32"'),
+        (b'[40]', b'[41]'),
+    ):  # fmt: skip
+        assert old in whole
+        path.write_bytes(whole.replace(old, new, 1))
+        shown = anaglyph("models", "show", path, "--json")
+        assert shown.code == 1
+        assert shown.data["fault"]
+        assert shown.data.get("loads", False) is False
+
+
+def test_import_says_which_networks_beside_the_encoder_were_left_out(anaglyph, tmp_path):
+    state = {key: torch.zeros(shape) for key, shape in backbones.pointnet(3).items()}
+    torch.save({"state_dict": state, "text_proj": {"weight": torch.ones(4, 3)}}, tmp_path / "w.pth")
+    shown = anaglyph("models", "import", tmp_path / "w.pth", "-o", tmp_path / "o.safetensors")
+    assert "left out 12 in text_proj" in shown.out
+    assert "text_proj: {'tensors': 1, 'parameters': 12}" in anaglyph("models", "show", tmp_path / "w.pth").out

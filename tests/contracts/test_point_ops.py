@@ -234,6 +234,61 @@ def test_a_larger_cloud_equals_sorting_all_distances_in_float64(searcher):
     assert torch.equal(searcher.run(k_nearest, query, points, 20), everything[..., :20])
 
 
+def crowd():
+    """7,000 points, where back-ends divide space: a lattice full of ties, copies, and points anywhere."""
+    lattice = torch.randint(-6, 7, (1, 2500, 3), generator=random(1)).float() / 4
+    anywhere = torch.randn(1, 2500, 3, generator=random(2))
+    copies = anywhere[:, torch.randint(0, 40, (2000,), generator=random(3))]
+    points = torch.cat([lattice, anywhere, copies], dim=1)
+    return points[:, torch.randperm(7000, generator=random(4))]
+
+
+def crowd_queries(points):
+    """Points of the cloud itself and others; few in the interpreter of Triton."""
+    others = torch.cat([torch.randn(1, 20, 3, generator=random(5)), torch.zeros(1, 1, 3)], dim=1)
+    return torch.cat([others, points[:, : 19 if INTERPRETED else 679]], dim=1)
+
+
+SAMPLE = [0, 1, 20, 30]
+"""Queries of `crowd_queries` that the slow loops look at."""
+
+
+def test_many_points_are_sampled_as_torch_and_the_slow_loop_do(sampler):
+    points, count = crowd(), 20 if INTERPRETED else 300
+    found = sampler.run(farthest_points, points, count, start="farthest")
+    plain = farthest_points(points, count, start="farthest", backend="torch")
+    assert torch.equal(found, plain)
+    assert torch.equal(plain[:, :6], slow_farthest(points, 6, start=plain[:, 0]))
+
+
+@pytest.mark.parametrize("neighbours", [1, 20])
+def test_neighbours_among_many_points_are_those_of_torch_and_the_slow_loop(searcher, neighbours):
+    points = crowd()
+    query = crowd_queries(points)
+    found = searcher.run(k_nearest, query, points, neighbours)
+    assert torch.equal(found, k_nearest(query, points, neighbours, backend="torch"))
+    assert torch.equal(found[:, SAMPLE], slow_k_nearest(query[:, SAMPLE], points, neighbours))
+
+
+@pytest.mark.parametrize("radius", [0.02, 0.26, 2.0])
+def test_balls_among_many_points_are_those_of_torch_and_the_slow_loop(searcher, radius):
+    points = crowd()
+    query = crowd_queries(points)
+    found = searcher.run(ball_query, query, points, radius, 24)
+    assert torch.equal(found, ball_query(query, points, radius, 24, backend="torch"))
+    assert torch.equal(found[:, SAMPLE], slow_ball(query[:, SAMPLE], points, radius, 24))
+
+
+def test_the_nearest_of_many_points_is_that_of_torch_and_the_slow_loop(searcher):
+    points = crowd()
+    query = crowd_queries(points)
+    distance, index = searcher.run(nearest_point, query, points)
+    plain_distance, plain_index = nearest_point(query, points, backend="torch")
+    assert torch.equal(index, plain_index)
+    assert torch.equal(distance, plain_distance)
+    assert torch.equal(index[:, SAMPLE], slow_nearest_point(query[:, SAMPLE], points)[1])
+
+
 def test_two_samplings_agree(sampler):
     points = torch.rand(2, 200, 3, generator=random(1))
     assert torch.equal(*(sampler.run(farthest_points, points, 40) for _ in range(2)))

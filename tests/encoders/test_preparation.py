@@ -98,6 +98,16 @@ def test_a_tiny_cloud_far_from_the_origin_is_still_scaled_up():
     assert as_set(prepared) == {(-1.0, 0.0, 0.0), (1.0, 0.0, 0.0)}
 
 
+@pytest.mark.parametrize("sampling", ["random", "farthest"])
+@pytest.mark.parametrize("size", [1.0, 1e30])
+def test_a_cloud_far_from_the_origin_is_the_same_cloud(sampling, size):
+    points = cloud(200)[0].astype(np.float64)
+    convention = PointConvention(points=64, sampling=sampling)
+    near = prepare_cloud(points, None, convention)
+    far = prepare_cloud((points + np.array([1e6, -3e6, 0.0])) * size, None, convention)
+    np.testing.assert_allclose(far, near, atol=1e-6)
+
+
 def test_colours_stay_with_their_points_through_the_choice():
     points, colours = cloud(200)
     prepared = prepare_cloud(points, colours, PointConvention(colours=True, points=50, scale="none"))

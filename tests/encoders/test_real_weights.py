@@ -50,7 +50,7 @@ def test_the_published_pointnet_reaches_its_stated_accuracy_on_modelnet40(pointn
 
 def test_the_wrong_up_axis_costs_most_of_it(pointnet, test_clouds):
     clouds, labels = test_clouds
-    assert accuracy(pointnet, clouds[::4], labels[::4], up="y") < 0.5
+    assert accuracy(pointnet, clouds[::4], labels[::4], up="y") < 0.25
 
 
 def test_an_imported_file_embeds_through_the_command(pointnet, shared_data, tmp_path, test_clouds, capsys):

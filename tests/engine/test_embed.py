@@ -8,7 +8,8 @@ from torch import nn
 from anaglyph.encoders.convention import PointConvention
 from anaglyph.engine.embed import EmbedOptions, Position, embed_files
 from anaglyph.engine.shape_encoder import ShapeEncoder
-from anaglyph.errors import ConfigError
+from anaglyph.errors import ConfigError, DataError
+from anaglyph.ops.checks import require_enough
 
 CPU = torch.device("cpu")
 
@@ -87,6 +88,46 @@ def test_a_batch_too_large_for_the_device_says_what_to_lower(tmp_path):
         ConfigError, match="no memory for 2 clouds of 40 points at once; use a smaller --batch-size"
     ):
         list(embed_files(paths, encoder(memory=200), EmbedOptions(), device=CPU))
+
+
+def test_a_cloud_far_from_the_origin_gets_the_vector_of_the_same_cloud_near_it(tmp_path):
+    from anaglyph.engine.shape_encoder import open_shape_encoder
+
+    points = np.random.default_rng(0).normal(size=(300, 3))
+    (tmp_path / "far").mkdir()
+    for name, place in (("a.npy", 0.0), ("far/a.npy", np.array([5e5, 4.6e6, 100.0]))):
+        np.save(tmp_path / name, points + place)
+    paths = [tmp_path / "a.npy", tmp_path / "far" / "a.npy"]
+    (batch,) = embed_files(paths, open_shape_encoder("pointnet"), EmbedOptions(points=200), device=CPU)
+    np.testing.assert_allclose(batch.vectors[1], batch.vectors[0], atol=1e-5)
+    assert np.ptp(batch.vectors[0]) > 0.1
+
+
+class Demanding(Recorder):
+    """Refuses what the point operations refuse, in their words."""
+
+    def forward(self, points, valid=None):
+        available = points.shape[1] if valid is None else int(valid.sum(dim=1).min())
+        require_enough(available, 40, what="groups", shortage="refuse")
+        return super().forward(points, valid)
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        (
+            {},
+            "at least 40 points, the file has 7: sample it denser, or leave such files out with",
+        ),
+        ({"points": 5}, r"at least 40 points, 5 were taken; ask for more with --points \(--skip-bad"),
+    ],
+)
+def test_advice_about_too_few_points_can_be_followed_from_the_command(tmp_path, options, advice):
+    demanding = ShapeEncoder(Demanding(), PointConvention(points=50), {}, trained=True)
+    with pytest.raises(DataError, match=advice) as caught:
+        list(embed_files(files(tmp_path, [7]), demanding, EmbedOptions(**options), device=CPU))
+    assert "shortage" not in str(caught.value)
+    assert str(caught.value).count("--skip-bad") == 1
 
 
 def test_fewer_points_than_the_encoder_expects_can_be_asked_for(tmp_path):

@@ -1,3 +1,7 @@
+import os
+import tracemalloc
+import zipfile
+
 import h5py
 import numpy as np
 import pytest
@@ -112,11 +116,13 @@ def test_text_with_uneven_lines_is_an_error(tmp_path):
         (np.zeros((0, 3)), "has 0 points"),
         (np.zeros((5, 2)), r"a cloud is \(N, 3\) numbers"),
         (np.zeros(5), r"a cloud is \(N, 3\) numbers"),
-        (np.array([["a", "b", "c"]]), r"a cloud is \(N, 3\) numbers"),
+        (np.array([["a", "b", "c"]]), "it must hold numbers"),
+        (np.zeros((5, 3), dtype=bool), "it must hold numbers"),
         (
             np.array([[0, 0, 0], [0, np.nan, 0], [np.inf, 0, 0]]),
             "2 points that are not finite, the first in row 1",
         ),
+        (np.full((5, 3), 1e200), r"has coordinates up to 1e\+200; at most 3\.4e\+38 are read"),
     ],
 )
 def test_what_is_not_a_finite_cloud_is_refused(tmp_path, array, reason):
@@ -127,15 +133,136 @@ def test_what_is_not_a_finite_cloud_is_refused(tmp_path, array, reason):
 
 def test_pickled_arrays_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match="allow_pickle=False"):
+    with pytest.raises(DataError, match=r"a\.npy' is not a readable .* it must hold numbers"):
         read_cloud(tmp_path / "a.npy")
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"(" * 60_000,
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': (-3, -3), }\n",
+        b"{'descr': '<f4', 'fortran_order': False, 'shape': 3, }\n",
+        b"nonsense\n",
+        b"",
+    ],
+)
+def test_a_damaged_header_is_one_line_that_does_not_advise_to_trust_the_file(tmp_path, header):
+    start = b"\x93NUMPY\x02\x00" + len(header).to_bytes(4, "little")
+    (tmp_path / "a.npy").write_bytes(start + header + bytes(36))
+    with pytest.raises(DataError, match=r"a\.npy' is not a readable \.npy cloud: its header") as caught:
+        read_cloud(tmp_path / "a.npy")
+    assert "\n" not in str(caught.value)
+    assert "pickle" not in str(caught.value)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", ["<f4", ">f8", "<i2"])
+def test_numbers_in_any_order_of_bytes_and_axes_are_read(tmp_path, order, kind):
+    np.save(tmp_path / "a.npy", np.asarray(np.arange(12).reshape(4, 3), dtype=kind, order=order))
+    np.testing.assert_array_equal(read_cloud(tmp_path / "a.npy"), np.arange(12).reshape(4, 3))
+
+
 def test_a_huge_announced_count_costs_nothing(tmp_path):
-    data = ply_bytes("binary_little_endian").replace(b"vertex 4\n", b"vertex 4000000000\n")
-    (tmp_path / "a.ply").write_bytes(data)
-    with pytest.raises(DataError, match="truncated: 4000000000 vertices need 68000000000 bytes"):
-        read_cloud(tmp_path / "a.ply")
+    for count, reason in (
+        (20_000_000, "truncated: 20000000 vertices need 340000000 bytes"),
+        (4_000_000_000, "it has 4000000000 vertices; at most 20000000 are read"),
+    ):
+        data = ply_bytes("binary_little_endian").replace(b"vertex 4\n", b"vertex %d\n" % count)
+        (tmp_path / "a.ply").write_bytes(data)
+        with pytest.raises(DataError, match=reason):
+            read_cloud(tmp_path / "a.ply")
+
+
+def announce(path, rows):
+    """A small file that says it holds many points."""
+    match path.suffix:
+        case ".npy":
+            np.save(path, np.zeros((0, 3)))
+            path.write_bytes(path.read_bytes().replace(b"(0, 3), }" + b" " * 7, b"(%d, 3), }" % rows))
+        case ".npz":
+            array = path.with_suffix(".npy")
+            announce(array, rows)
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.write(array, "points.npy")
+            array.unlink()
+        case ".h5":
+            with h5py.File(path, "w") as file:
+                file.create_dataset("points", (rows, 3), "f4", chunks=(1024, 3), compression="gzip")
+        case ".ply":
+            path.write_bytes(ply_bytes("ascii").replace(b"vertex 4\n", b"vertex %d\n" % rows))
+        case ".off":
+            path.write_text(f"OFF\n{rows} 0 0\n{lines()}\n")
+        case ".txt":
+            path.write_text("1 2 3\n" * rows)
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz", "h5", "ply", "off"])
+def test_too_many_points_are_refused_before_they_are_unpacked(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    announce(path, 40_000_000)
+    assert path.stat().st_size < 10_000
+    tracemalloc.start()
+    with pytest.raises(DataError, match=rf"a\.{suffix}' .*40000000 .*at most 20000000 are read"):
+        read_cloud(path)
+    assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    tracemalloc.stop()
+
+
+def test_too_many_lines_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("anaglyph.io.clouds.MAX_POINTS", 10)
+    (tmp_path / "a.txt").write_text("1 2 3\n" * 10)
+    assert len(read_cloud(tmp_path / "a.txt")) == 10
+    (tmp_path / "a.txt").write_text("1 2 3\n" * 12 + "no number")
+    with pytest.raises(DataError, match=r"a\.txt' .*it has 13 lines; at most 10 points are read"):
+        read_cloud(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("suffix", ["txt", "ply", "off"])
+def test_more_text_than_is_read_says_what_to_do(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr("anaglyph.io.number_text.MAX_TEXT_BYTES", 40)
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(ply_bytes("ascii")) if suffix == "ply" else write(path)
+    with pytest.raises(DataError, match="bytes of text, at most 40 are read; store it"):
+        read_cloud(path)
+
+
+@pytest.mark.parametrize("suffix", ["txt", "ply", "off"])
+def test_text_needs_little_more_memory_than_its_numbers(tmp_path, suffix):
+    count = 100_000
+    path, body = tmp_path / f"a.{suffix}", "0 1 2\n" * count
+    head = {
+        "txt": "",
+        "off": f"OFF\n{count} 0 0\n",
+        "ply": f"ply\nformat ascii 1.0\nelement vertex {count}\n"
+        + "".join(f"property float {axis}\n" for axis in "xyz")
+        + "end_header\n",
+    }[suffix]
+    path.write_text(head + body)
+    tracemalloc.start()
+    points = read_cloud(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3 * (len(body) + count * 3 * 8) + (5 << 20)
+    np.testing.assert_array_equal(points, np.tile(np.float32([0, 1, 2]), (count, 1)))
+
+
+def test_lines_are_whole_where_blocks_meet(tmp_path, monkeypatch):
+    monkeypatch.setattr("anaglyph.io.number_text._BLOCK", 40)
+    for ending in ("\n", "\r\n", "\r"):
+        text = ending.join(["# ö", "x;y;z", "", *(f"{row};-{row};0.{row}" for row in range(50))])
+        (tmp_path / "a.csv").write_bytes(text.encode())
+        expected = [[row, -row, float(f"0.{row}")] for row in range(50)]
+        np.testing.assert_allclose(read_cloud(tmp_path / "a.csv"), expected, rtol=1e-6)
+    (tmp_path / "a.csv").write_text("1 2 3\n" + "4" * 50)
+    with pytest.raises(DataError, match="a line of more than 40 bytes"):
+        read_cloud(tmp_path / "a.csv")
+
+
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.npy")
+    with pytest.raises(DataError, match="is no regular file"):
+        read_cloud(tmp_path / "a.npy")
 
 
 def test_names_that_are_not_there_are_listed(tmp_path):

@@ -46,6 +46,11 @@ def write(path, *, colours=COLOURS):
             path.write_bytes(ply_bytes("binary_little_endian", kind="float", colours=colours))
 
 
+def read(path, *, row=None, **options):
+    """The cloud of a file, or of one row of its array."""
+    return open_clouds(path, **options).cloud(row)
+
+
 SUFFIXES = ["npy", "npz", "h5", "txt", "xyz", "csv", "ply"]
 
 
@@ -53,10 +58,11 @@ SUFFIXES = ["npy", "npz", "h5", "txt", "xyz", "csv", "ply"]
 def test_every_format_gives_the_same_points_and_colours(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     write(path)
-    read = read_coloured_cloud(path, columns="xyzrgb")
-    assert read.points.dtype == read.colours.dtype == np.float32
-    np.testing.assert_array_equal(read.points, POINTS)
-    np.testing.assert_allclose(read.colours, COLOURS, rtol=1e-6)
+    found = read(path, columns="xyzrgb")
+    assert found.points.dtype == (np.float64 if suffix in ("txt", "xyz", "csv") else np.float32)
+    assert found.colours.dtype == np.float32
+    np.testing.assert_array_equal(found.points, POINTS)
+    np.testing.assert_allclose(found.colours, COLOURS, rtol=1e-6)
 
 
 @pytest.mark.parametrize("form", ["ascii", "binary_little_endian", "binary_big_endian"])
@@ -65,20 +71,20 @@ def test_every_format_gives_the_same_points_and_colours(tmp_path, suffix):
 )
 def test_bytes_in_a_ply_file_are_colours_from_0_to_255(tmp_path, form, names):
     (tmp_path / "a.ply").write_bytes(ply_bytes(form, names=names))
-    read = read_coloured_cloud(tmp_path / "a.ply")
-    np.testing.assert_array_equal(read.points, POINTS)
-    np.testing.assert_allclose(read.colours, COLOURS, rtol=1e-6)
+    found = read(tmp_path / "a.ply")
+    np.testing.assert_array_equal(found.points, POINTS)
+    np.testing.assert_allclose(found.colours, COLOURS, rtol=1e-6)
 
 
 def test_ascii_bytes_of_one_are_not_taken_for_full_colours(tmp_path):
     (tmp_path / "a.ply").write_bytes(ply_bytes("ascii", colours=np.ones((4, 3), dtype=np.uint8)))
-    np.testing.assert_allclose(read_coloured_cloud(tmp_path / "a.ply").colours, 1 / 255, rtol=1e-6)
+    np.testing.assert_allclose(read(tmp_path / "a.ply").colours, 1 / 255, rtol=1e-6)
 
 
 def test_a_ply_file_with_two_of_three_colours_has_none(tmp_path):
     data = ply_bytes("ascii", names=("red", "green", "blau"))
     (tmp_path / "a.ply").write_bytes(data)
-    assert read_coloured_cloud(tmp_path / "a.ply").colours is None
+    assert read(tmp_path / "a.ply").colours is None
 
 
 @pytest.mark.parametrize("suffix", ["npy", "txt"])
@@ -88,11 +94,11 @@ def test_six_columns_are_never_guessed(tmp_path, suffix):
     with pytest.raises(
         DataError, match=r"a\.(npy|txt)' has 6 columns; say what 4 to 6 are: --columns xyzrgb"
     ):
-        read_coloured_cloud(path)
+        read(path)
     for columns in ("xyz", "xyznormal"):
-        read = read_coloured_cloud(path, columns=columns)
-        np.testing.assert_array_equal(read.points, POINTS)
-        assert read.colours is None
+        found = read(path, columns=columns)
+        np.testing.assert_array_equal(found.points, POINTS)
+        assert found.colours is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +113,7 @@ def test_six_columns_are_never_guessed(tmp_path, suffix):
 def test_columns_that_are_not_there_are_refused(tmp_path, width, columns, reason):
     np.save(tmp_path / "a.npy", np.zeros((5, width)))
     with pytest.raises(DataError, match=reason):
-        read_coloured_cloud(tmp_path / "a.npy", columns=columns)
+        read(tmp_path / "a.npy", columns=columns)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -117,9 +123,9 @@ def test_reals_above_one_are_refused_until_their_range_is_stated(tmp_path, suffi
     with pytest.raises(
         DataError, match=r"colours from 0 to 255 \(reals\); expected are 0 to 1: if 255 is meant"
     ):
-        read_coloured_cloud(path, columns="xyzrgb")
-    read = read_coloured_cloud(path, columns="xyzrgb", colour_range=255)
-    np.testing.assert_allclose(read.colours, COLOURS, rtol=1e-5)
+        read(path, columns="xyzrgb")
+    found = read(path, columns="xyzrgb", colour_range=255)
+    np.testing.assert_allclose(found.colours, COLOURS, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -137,13 +143,13 @@ def test_reals_above_one_are_refused_until_their_range_is_stated(tmp_path, suffi
 def test_colours_that_cannot_be_meant_are_refused(tmp_path, colours, colour_range, reason):
     np.savez(tmp_path / "a.npz", points=POINTS, rgb=colours)
     with pytest.raises(DataError, match=r"a\.npz' has colours") as caught:
-        read_coloured_cloud(tmp_path / "a.npz", colour_range=colour_range)
+        read(tmp_path / "a.npz", colour_range=colour_range)
     assert caught.match(reason)
 
 
 def test_colours_can_be_left_out_on_purpose(tmp_path):
     np.savez(tmp_path / "a.npz", points=POINTS, rgb=np.full((4, 3), 9.0))
-    assert read_coloured_cloud(tmp_path / "a.npz", columns="xyz").colours is None
+    assert read(tmp_path / "a.npz", columns="xyz").colours is None
 
 
 @pytest.mark.parametrize("suffix", ["npy", "npz", "h5"])
@@ -164,10 +170,6 @@ def test_a_file_of_many_clouds_gives_each_by_its_row(tmp_path, suffix):
         np.testing.assert_array_equal(cloud.points, many[row])
         if suffix == "npz":
             np.testing.assert_allclose(cloud.colours, (BYTES // 2**row) / 255, rtol=1e-6)
-    np.testing.assert_array_equal(read_coloured_cloud(path, row=2).points, many[2])
-    for row in (None, 3, -1):
-        with pytest.raises(DataError, match=f"3 clouds, rows 0 to 2; row {row} is asked for"):
-            read_coloured_cloud(path, row=row)
 
 
 def test_one_bad_row_does_not_spoil_the_others(tmp_path):
@@ -184,7 +186,7 @@ def test_what_is_not_there_is_named(tmp_path):
     np.savez(tmp_path / "a.npz", cloud=POINTS, other=POINTS)
     with pytest.raises(DataError, match="no array 'points or xyz or data'; it has cloud, other"):
         open_clouds(tmp_path / "a.npz")
-    np.testing.assert_array_equal(read_coloured_cloud(tmp_path / "a.npz", dataset="cloud").points, POINTS)
+    np.testing.assert_array_equal(read(tmp_path / "a.npz", dataset="cloud").points, POINTS)
     with pytest.raises(DataError, match=r"no point cloud by its name; known: \.csv"):
         open_clouds(tmp_path / "a.obj")
     with pytest.raises(DataError, match="No such file"):
@@ -197,13 +199,57 @@ def test_what_is_not_there_is_named(tmp_path):
 def test_points_in_a_group_of_an_h5_file_are_named_by_their_path(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["scan/points"] = POINTS
-    np.testing.assert_array_equal(
-        read_coloured_cloud(tmp_path / "a.h5", dataset="scan/points").points, POINTS
-    )
+    np.testing.assert_array_equal(read(tmp_path / "a.h5", dataset="scan/points").points, POINTS)
 
 
 def test_real_vertex_colours_are_read(shared_data):
     path = sorted((shared_data / "cc0_objects" / "meshes").rglob("*.ply"))[0]
-    cloud = read_coloured_cloud(path)
+    cloud = read(path)
     assert cloud.points.shape == cloud.colours.shape
     assert 0.0 <= cloud.colours.min() < cloud.colours.max() <= 1.0
+
+
+FAR = np.array([5e5, 4.6e6, 100.0])  # metres of a map projection
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz", "h5", "txt", "csv", "ply"])
+def test_points_far_from_the_origin_stay_apart(tmp_path, suffix):
+    path, far = tmp_path / f"a.{suffix}", POINTS.astype(np.float64) / 1000 + FAR
+    match suffix:
+        case "npy":
+            np.save(path, far)
+        case "npz":
+            np.savez(path, points=far)
+        case "h5":
+            with h5py.File(path, "w") as file:
+                file["points"] = far
+        case "ply":
+            head = "ply\nformat binary_little_endian 1.0\nelement vertex 4\n"
+            head += "".join(f"property double {axis}\n" for axis in "xyz") + "end_header\n"
+            path.write_bytes(head.encode() + far.tobytes())
+        case _:
+            path.write_text("\n".join(" ".join(map(repr, row)) for row in far.tolist()))
+    np.testing.assert_array_equal(read(path).points, far)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_numbers_too_coarse_for_their_place_are_refused_with_their_steps(tmp_path, kind):
+    place = {np.float32: 1e6, np.float16: 1e3}[kind]
+    np.save(tmp_path / "a.npy", (POINTS + place).astype(kind))
+    with pytest.raises(DataError, match=rf"a\.npy' is .* wide .* {kind.__name__} stores it in steps of 0\."):
+        read(tmp_path / "a.npy")
+    np.save(tmp_path / "a.npy", np.full((4, 3), place, dtype=kind))
+    with pytest.raises(DataError, match=r"a\.npy' has all its 4 points in one place"):
+        read(tmp_path / "a.npy")
+    for name, points in (("near", POINTS), ("one point", np.full((1, 3), place))):
+        np.save(tmp_path / f"{name}.npy", points.astype(kind))
+        np.testing.assert_array_equal(read(tmp_path / f"{name}.npy").points, points)
+
+
+def test_the_limit_of_coarseness_is_a_thousandth_of_the_extent(tmp_path):
+    """Between 2 ** 20 and 2 ** 21 float32 has steps of an eighth."""
+    for extent in (124.0, 126.0):
+        np.save(tmp_path / f"{extent:g}.npy", np.float32([[2**20] * 3, [2**20 + extent] * 3]))
+    with pytest.raises(DataError, match=r"is 124 wide .* in steps of 0\.125"):
+        read(tmp_path / "124.npy")
+    assert len(read(tmp_path / "126.npy").points) == 2

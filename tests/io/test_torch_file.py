@@ -2,12 +2,14 @@
 
 import argparse
 import builtins
+import collections
 import contextlib
 import io
 import os
 import pickle
 import struct
 import subprocess
+import tarfile
 import zipfile
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 import torch
 
 from anaglyph.errors import WeightsError
+from anaglyph.io.containers import unwrap
 from anaglyph.io.pickle_globals import UNCLEAR, scan
 from anaglyph.io.torch_file import examine
 from anaglyph.io.weights import read_pth_content
@@ -184,3 +187,112 @@ def test_flipped_bytes_never_end_in_anything_but_weights_errors(tmp_path):
             (tmp_path / "w.pth").write_bytes(bytes(data))
             with contextlib.suppress(WeightsError):
                 read_pth_content(tmp_path / "w.pth")
+
+
+def checkpoint(path, program):
+    """A file as torch.save writes it, with a pickle of one's own."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/data.pkl", program)
+        archive.writestr("a/version", "3\n")
+        archive.writestr("a/byteorder", "little")
+    return path
+
+
+def doubled(start, join, times):
+    """Something held twice in something that is held twice ...: `times` opcodes, 2**times leaves."""
+    steps = (b"h" + bytes([i]) + join.replace(b"?", b"h" + bytes([i])) for i in range(times))
+    return start + b"q\x00" + b"".join(step + b"q" + bytes([i + 1]) for i, step in enumerate(steps))
+
+
+LAUGHS = doubled(b")", b"?\x86", 40)
+"""Tuples in tuples; 2**40 steps to hash or print."""
+LISTS = b"]" + b"".join(b"q" + bytes([i]) + b"](h" + bytes([i]) + b"h" + bytes([i]) + b"e" for i in range(40))
+"""Lists in lists; no key can hold them, a message could print them."""
+WIDE = b")" + b"".join(b"q" + bytes([i]) + b"(" + (b"h" + bytes([i])) * 100 + b"t" for i in range(4))
+SET = b"c__builtin__\nset\n"
+COUNTER = b"ccollections\nCounter\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        (b"}" + LAUGHS + b"K\x01s", "nests tuples more than 8 deep"),
+        (b"}(" + LAUGHS + b"K\x01u", "nests tuples more than 8 deep"),
+        (SET + b"](" + LAUGHS + b"e\x85R", "nests tuples more than 8 deep"),
+        (b"}" + WIDE + b"K\x01s", "a key of more than 10000 values"),
+        (COUNTER + b"](" + WIDE + b"e\x85R" + b"0" + COUNTER + b"](" + WIDE + b"e\x85R", "to hash or copy"),
+        (LISTS + b")R", "calls something that is no name"),
+        (LISTS + b")\x81", "calls something that is no name"),
+        (b"](" + b"K\x01" * 9999 + b"eq\x00" + (SET + b"h\x00\x85R0") * 7000, "to hash or copy"),
+        (b"c_codecs\nencode\nq\x00X" + struct.pack("<I", 1 << 20) + b"a" * (1 << 20)
+         + b"q\x01X\x06\0\0\0latin1q\x02](" + b"h\x00h\x01h\x02\x86R" * 100 + b"e", "to hash or copy"),
+    ],
+    ids=[
+        "key", "keys", "set", "wide key", "wide counter", "callee", "class", "many sets", "many copies"
+    ],
+)  # fmt: skip
+def test_a_small_file_that_would_work_for_ages_is_refused_at_once(tmp_path, program, reason):
+    path = checkpoint(tmp_path / "w.pth", b"\x80\x02" + program + b".")
+    assert reason in examine(path).fault
+    with pytest.raises(WeightsError, match="no weights need"):
+        read_pth_content(path)
+
+
+def test_ordinary_keys_and_tuples_are_read(tmp_path):
+    content = {("a", 1): [((1, 2), (3, (4,)))], np.int64(3): {1: "x"}, 2.5: torch.Size([1, 2]), "s": {1, 2}}
+    torch.save(content, tmp_path / "w.pth")
+    assert read_pth_content(tmp_path / "w.pth") == content
+
+
+def test_types_of_numbers_text_of_numpy_and_default_dictionaries_are_read(tmp_path):
+    filled = collections.defaultdict(list, a=[1])
+    content = {"x": torch.int64, "y": torch.float16, "text": np.str_("abä"), "d": filled}
+    content |= {"e": collections.defaultdict(int, b=2), "f": collections.defaultdict(None)}
+    torch.save(content, tmp_path / "w.pth")
+    read = read_pth_content(tmp_path / "w.pth")
+    assert read == {**content, "text": "abä"}
+    assert type(read["d"]) is dict
+    assert type(read["text"]) is str
+
+
+def test_a_default_dictionary_of_anything_else_is_refused_by_name(tmp_path):
+    torch.save({"d": collections.defaultdict(os.getcwd)}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"asks for (posix|nt)\.getcwd, which is not on the list"):
+        read_pth_content(tmp_path / "w.pth")
+    checkpoint(tmp_path / "w.pth", b"\x80\x02c__builtin__\nint\nX\x01\0\0\x005\x85R.")
+    with pytest.raises(WeightsError, match="int is only known as what a defaultdict makes"):
+        read_pth_content(tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_another_pickle_protocol_is_refused_for_what_it_is(tmp_path, protocol):
+    torch.save({"a": torch.ones(1)}, tmp_path / "w.pth", pickle_protocol=protocol)
+    with pytest.raises(WeightsError, match=f"protocol {protocol}, and PyTorch's weights-only reader knows"):
+        read_pth_content(tmp_path / "w.pth")
+
+
+def test_no_message_advises_to_read_without_checks(tmp_path):
+    checkpoint(tmp_path / "w.pth", b"\x80\x02(l.")  # an opcode that PyTorch's reader does not know
+    with pytest.raises(WeightsError, match="does not accept") as caught:
+        read_pth_content(tmp_path / "w.pth")
+    assert "weights_only" not in str(caught.value)
+
+
+def test_a_tar_archive_is_named(tmp_path):
+    with tarfile.open(tmp_path / "w.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("sys_info"))
+    with pytest.raises(WeightsError, match="a tar archive; unpack it"):
+        read_pth_content(tmp_path / "w.tar")
+
+
+@pytest.mark.parametrize("attribute", ["get", "items", "keys", "__class__", "values"])
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_mapping_whose_methods_are_laid_over_is_read_as_what_it_holds(tmp_path, attribute, inside):
+    mapping = (
+        b"ccollections\nOrderedDict\n)RX\x01\0\0\0aK\x02s}X"
+        + struct.pack("<I", len(attribute)) + attribute.encode() + b"K\x05sb"
+    )  # fmt: skip
+    program = b"}X\x0a\0\0\0state_dict" + mapping + b"s" if inside else mapping
+    content = read_pth_content(checkpoint(tmp_path / "w.pth", b"\x80\x02" + program + b"."))
+    unwrapped = unwrap(content)
+    assert (unwrapped.place, unwrapped.beside) == (("state_dict",) if inside else (), {"a": 2})

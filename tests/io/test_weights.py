@@ -9,6 +9,7 @@ from anaglyph.errors import WeightsError
 from anaglyph.io.containers import take_off_wrappers
 from anaglyph.io.safe_header import MAX_HEADER_BYTES, MAX_TENSORS
 from anaglyph.io.weights import (
+    check_layout,
     load_into,
     load_trunk,
     read_header,
@@ -171,3 +172,25 @@ def test_damaged_and_empty_pth_files_are_errors(tmp_path):
     torch.save({"epoch": 1}, tmp_path / "none.pth")
     with pytest.raises(WeightsError, match="holds no state dict"):
         read_pth(tmp_path / "none.pth")
+
+
+@pytest.mark.parametrize("depth", [60, 900, 200_000])
+def test_headers_that_nest_too_deep_to_walk_are_refused(tmp_path, depth):
+    path, deep = tmp_path / "w.safetensors", "[" * depth + "]" * depth
+    hostile(path, {"__metadata__": {"licence": deep}})
+    with pytest.raises(WeightsError, match=r"header\.licence nests more than 50 deep"):
+        read_header(path)
+    hostile(path, f'{{"a": {deep}}}'.encode())
+    with pytest.raises(WeightsError, match="nests more than 50 deep"):
+        read_header(path)
+
+
+def test_a_layout_is_checked_without_its_numbers(tmp_path):
+    path = tmp_path / "w.safetensors"
+    tensor = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    hostile(path, {"a": tensor}, b"1234")
+    check_layout(path)
+    for wrong in ({"data_offsets": [0, 40]}, {"dtype": "F4096"}, {"dtype": "F64"}, {"shape": [2]}):
+        hostile(path, {"a": {**tensor, **wrong}}, b"1234")
+        with pytest.raises(WeightsError, match="cannot be loaded"):
+            check_layout(path)

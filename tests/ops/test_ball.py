@@ -68,6 +68,11 @@ def test_options_that_cannot_be_meant_are_refused_by_name(radius, count, message
         ball_query(torch.zeros(1, 1, 3), torch.zeros(1, 1, 3), radius, count)
 
 
+def test_a_count_that_is_no_whole_number_is_refused_by_name():
+    with pytest.raises(TypeError, match=r"count must be a whole number, got 3.0 \(float\)"):
+        ball_query(torch.zeros(1, 1, 3), torch.zeros(1, 1, 3), 1.0, 3.0)
+
+
 def test_shapes_that_do_not_fit_are_refused_by_name():
     with pytest.raises(ValueError, match=r"got \(1, 1, 3\) on cpu and \(2, 1, 3\) on cpu"):
         ball_query(torch.zeros(1, 1, 3), torch.zeros(2, 1, 3), 1.0, 1)

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import torch
 
 from anaglyph.errors import DataError
-from anaglyph.ops.checks import require_enough, require_points
+from anaglyph.ops.checks import require_count, require_enough, require_points
 
 
 def cloud(**changes):
@@ -50,6 +51,33 @@ def test_a_list_of_clouds_of_several_sizes_is_told_how_to_become_one_tensor():
 def test_clouds_that_nothing_can_be_computed_from_are_refused(points, valid, message):
     with pytest.raises(DataError, match=message):
         require_points(points, valid, channels=6, colours=True)
+
+
+def encoder(points):
+    require_points(points, None, channels=6, colours=True)
+    return (2 * points).sum()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [((1, 2, 0), float("nan"), "cloud 1 .* not finite, .* row 2"), ((0, 3, 4), 255.0, "divide them by 255")],
+)
+def test_a_compiled_encoder_refuses_the_same_clouds(place, value, message):
+    compiled = torch.compile(encoder, backend="aot_eager")
+    fine = cloud()
+    assert compiled(fine) == encoder(fine)
+    with pytest.raises(DataError, match=message):
+        compiled(cloud(at={place: value}))
+
+
+def test_a_number_of_something_is_a_whole_one():
+    for value in (3, np.int64(3), torch.tensor(3)):
+        assert require_count(value, "count") == 3
+    for value, kind in [(3.0, "float"), (True, "bool"), ([3], "list"), ("3", "str"), (None, "NoneType")]:
+        with pytest.raises(TypeError, match=rf"count must be a whole number, got .* \({kind}\)"):
+            require_count(value, "count")
+    with pytest.raises(ValueError, match="count must be >= 1, got 0"):
+        require_count(0, "count")
 
 
 def test_padding_may_hold_anything():

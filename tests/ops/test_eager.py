@@ -2,10 +2,13 @@ import subprocess
 import sys
 
 import torch
+from torch._dynamo.eval_frame import _debug_get_cache_entry_list
 
+from anaglyph.encoders.pointmlp import PointMLP
 from anaglyph.ops.eager import eager
 from anaglyph.ops.fps import farthest_points
 from anaglyph.ops.gather import gather_points
+from anaglyph.ops.knn import k_nearest
 
 
 def test_a_compiled_caller_gets_the_result_without_a_trace_through_the_function():
@@ -28,6 +31,30 @@ def test_a_model_that_samples_points_can_be_compiled():
         return 3 * gather_points(x, farthest_points(2 * x, 5))
 
     assert torch.equal(torch.compile(model, backend="eager")(points), model(points))
+
+
+def test_shapes_and_counts_beyond_the_limit_of_the_compiler_do_not_compile_the_wrapper(caplog):
+    torch._dynamo.reset()
+    sampled = torch.compile(lambda x, count: farthest_points(x, count, backend="torch"), backend="aot_eager")
+    other = torch.compile(lambda x, k: k_nearest(x, x, k, backend="torch"), backend="aot_eager")
+    wrapper = farthest_points.__code__
+    assert k_nearest.__code__ is wrapper  # all share one, so also one limit
+    for number in range(4, 8):
+        points = torch.rand(number, 2 * number, 3)
+        sampled(points, number)
+        other(points, number)
+    assert len(_debug_get_cache_entry_list(wrapper)) <= 1
+    assert "recompile_limit" not in caplog.text
+
+
+def test_a_compiled_encoder_of_four_stages_stays_below_the_limit_of_the_compiler(caplog):
+    torch._dynamo.reset()
+    encoder = PointMLP(embed_dim=8, width=4, centres=(12, 8, 6, 4), neighbours=5, hidden=16).eval()
+    points = torch.rand(2, 20, 3, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found = torch.compile(encoder, backend="aot_eager")(points)
+        torch.testing.assert_close(found, encoder(points), rtol=1e-4, atol=1e-5)
+    assert "recompile_limit" not in caplog.text
 
 
 def test_importing_the_operations_does_not_load_the_compiler():

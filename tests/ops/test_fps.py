@@ -113,6 +113,22 @@ def test_what_cannot_be_meant_is_refused_by_name(points, options, message):
         farthest_points(points, **{"count": 1, **options})
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"count": 3.0}, r"count must be a whole number, got 3.0 \(float\)"),
+        ({"count": True}, r"count must be a whole number, got True \(bool\)"),
+        ({"start": True}, r"start must be a whole number, .* got True \(bool\)"),
+        ({"start": [0, 1]}, r"start must be a whole number, an int64 tensor .* got \[0, 1\] \(list\)"),
+        ({"start": 1.0}, r"got 1.0 \(float\)"),
+        ({"start": None}, r"got None \(NoneType\)"),
+    ],
+)
+def test_what_is_not_a_whole_number_is_refused_by_name(options, message):
+    with pytest.raises(TypeError, match=message):
+        farthest_points(torch.zeros(2, 4, 3), **{"count": 2, **options})
+
+
 def test_a_start_on_a_padding_row_is_refused():
     valid = torch.tensor([[True, False, True]])
     with pytest.raises(ValueError, match="start names a padding row"):

@@ -152,6 +152,11 @@ def test_what_cannot_be_searched_is_refused_by_name(arguments, message):
         k_nearest(*arguments)
 
 
+def test_neighbours_that_are_no_whole_number_are_refused_by_name():
+    with pytest.raises(TypeError, match=r"neighbours must be a whole number, got 3.5 \(float\)"):
+        k_nearest(torch.zeros(1, 9, 3), torch.zeros(1, 9, 3), 3.5)
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 def test_broken_clouds_are_refused_by_name(channels):
     fine = torch.zeros(1, 2, channels)

@@ -44,10 +44,10 @@ def models_show(
     ema: bool = False,
     json: bool = False,
 ) -> int:
-    """Tell what a weights file is before anything is loaded from it; exit code 1 when it cannot be imported.
+    """Tell what a weights file is before anything is loaded from it; exit code 1 when it cannot be used.
 
-    Reads .pth, .pt, .t7, .th, .tar, .safetensors and MobileNet-V2's .npz. A pickle's opcodes are read,
-    never run.
+    Reads .pth, .pt, .t7, .th, .safetensors and MobileNet-V2's .npz. A pickle's opcodes are read, never
+    run. Files that were imported already are checked as for loading, except for their numbers.
 
     Args:
         file: weights of any kind.
@@ -65,7 +65,7 @@ def models_show(
         show_table(file.name, ["fact", "value"], [[name, _short(text)] for name, text in lines(facts)])
     families = facts.get("families", [])
     usable = any(about["imports"] for about in families) or "families" not in facts
-    return 0 if facts["readable"] and usable else 1
+    return 0 if facts["readable"] and facts.get("loads", True) and usable else 1
 
 
 def models_import(
@@ -81,8 +81,8 @@ def models_import(
     """Turn official weights into safetensors with everything needed to use them; all keys must match.
 
     Args:
-        file: a .pth, .pt, .t7, .th, .tar or .safetensors file of an official repository.
-        output: safetensors file to write.
+        file: an official .pth, .pt, .t7, .th or .safetensors file, or MobileNet-V2's .npz.
+        output: .safetensors file to write.
         family: which repository; may be left out where only one fits. `models show` says which.
         ema: take the moving average of the weights.
         set: options.NAME=VALUE or convention.NAME=VALUE, for what no file holds, such as options.groups=512.

@@ -11,6 +11,7 @@ from typing import Literal
 
 from anaglyph.errors import ConfigError
 
+MOST_POINTS = 20_000_000
 Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
 
 
@@ -37,9 +38,10 @@ class PointConvention:
     def __post_init__(self) -> None:
         if sorted(axis[-1] for axis in self.axes) != ["x", "y", "z"]:
             raise ConfigError(f"axes must name x, y and z once each, signs allowed, got {self.axes}")
-        if self.points < 1 or not 0.0 <= self.missing_colour <= 1.0:
+        if not 1 <= self.points <= MOST_POINTS or not 0.0 <= self.missing_colour <= 1.0:
             raise ConfigError(
-                f"points must be >= 1 and missing_colour in [0, 1], got {self.points}, {self.missing_colour}"
+                f"points must be >= 1 and <= {MOST_POINTS}, missing_colour in [0, 1], got "
+                f"{self.points!r:.40}, {self.missing_colour}"
             )
 
     @property

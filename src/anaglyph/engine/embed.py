@@ -7,6 +7,7 @@ the files, the options and where it starts alone, so a run that goes on makes th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,14 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from anaglyph.encoders.preparation import Up, prepare_cloud
+from anaglyph.engine.names import is_plain, plain_name
 from anaglyph.engine.shape_encoder import ShapeEncoder
 from anaglyph.errors import ConfigError, DataError
 from anaglyph.io.coloured_clouds import Cloud, ColourRange, Columns, open_clouds
 
 Precision = Literal["float32", "bfloat16"]
+_TOO_FEW = re.compile(r"a cloud has \d+ points, fewer than the (\d+) \w+ asked for")
+"""What `ops.checks.require_enough` says; its advice is for those who build encoders."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,8 @@ class EmbedOptions:
         for name, value in (("points", self.points), ("batch_size", self.batch_size)):
             if value is not None and value < 1:
                 raise ConfigError(f"{name.replace('_', '-')} must be >= 1, got {value}.")
+        if self.dataset is not None and not is_plain(self.dataset):
+            raise ConfigError(f"dataset '{plain_name(self.dataset)}' is not UTF-8.")
 
 
 @dataclass(frozen=True)
@@ -144,6 +150,11 @@ def _items(
     columns = options.columns or (None if convention.colours else "xyz")
     for index in range(start.file, len(files)):
         path, done = files[index], Position(index + 1, 0)
+        if not is_plain(path.as_posix()):
+            key = plain_name(path.as_posix())
+            reason = f"'{key}' has a name that is not UTF-8, which no key can hold; rename it"
+            yield _Item(key, done, done.file / len(files), reason=reason)
+            continue
         try:
             file = open_clouds(
                 path, columns=columns, colour_range=options.colour_range, dataset=options.dataset
@@ -200,11 +211,11 @@ def _embedded(
         results: list[NDArray[np.float32] | str] = [*vectors]
     except DataError:
         results = []
-        for cloud in clouds:
+        for item, cloud in zip(items, clouds, strict=True):
             try:
                 results.append(_encode(encoder, [cloud], options, device)[0])
             except DataError as error:
-                results.append(str(error))
+                results.append(_advice(str(error), cloud, item))
     kept: list[tuple[_Item, NDArray[np.float32]]] = []
     refused = list(skipped)
     for item, result in zip(items, results, strict=True):
@@ -247,8 +258,20 @@ def _encode(
     return result
 
 
+def _advice(reason: str, cloud: Tensor, item: _Item) -> str:
+    """Why the encoder refuses a cloud, with what can be done about it where only files can be changed."""
+    found = _TOO_FEW.search(reason)
+    if found is None:
+        return reason
+    least = f"the encoder needs at least {found[1]} points"
+    if not item.smaller:
+        return f"{least}, {len(cloud)} were taken; ask for more with --points"
+    return f"{least}, the file has {len(cloud)}: sample it denser, or leave such files out with --skip-bad"
+
+
 def _refused(key: str, reason: str, options: EmbedOptions) -> Skipped:
     """A cloud to be left out; DataError where bad files shall stop the run."""
     if not options.skip_bad:
-        raise DataError(f"{reason} (--skip-bad goes on without such files)")
+        ending = "" if "--skip-bad" in reason else " (--skip-bad goes on without such files)"
+        raise DataError(f"{reason}{ending}")
     return Skipped(key, reason)

@@ -32,6 +32,7 @@ from anaglyph.engine.embed_parts import (
 )
 from anaglyph.engine.events import Note
 from anaglyph.engine.interrupt import StopRequest, graceful_interrupt
+from anaglyph.engine.names import is_plain, plain_name
 from anaglyph.engine.shape_encoder import ShapeEncoder
 from anaglyph.errors import ConfigError, DataError
 from anaglyph.io.atomic import remove_leftovers, sha256, write_chunks, write_json
@@ -131,6 +132,8 @@ def _check_output(output: Path, files: Sequence[Path]) -> dict[str, Any] | None:
     """What the sidecar of an earlier run at `output` says; None where there is none."""
     if output.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"cannot tell the format of '{output}'; end its name with {' or '.join(SUFFIXES)}.")
+    if not is_plain(str(output)):
+        raise ConfigError(f"'{plain_name(str(output))}' is not UTF-8; choose another --output.")
     if output.resolve() in {path.resolve() for path in files}:
         raise ConfigError(f"'{output}' is one of the clouds to embed; choose another --output.")
     if not output.exists():

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -117,14 +118,14 @@ def read_parts(folder: Path) -> Iterator[EmbeddedBatch]:
 
 def files_digest(files: Sequence[Path]) -> str:
     """SHA-256 over names, sizes and times of change, so that a run does not go on with other files."""
-    lines = []
+    lines: list[bytes] = []
     for path in files:
         try:
             state = path.stat()
-            lines.append(f"{path.as_posix()}\t{state.st_size}\t{state.st_mtime_ns}")
+            lines.append(os.fsencode(path.as_posix()) + f"\t{state.st_size}\t{state.st_mtime_ns}".encode())
         except OSError as error:
             raise DataError(f"cannot read '{path}': {error.strerror or error}. Check the file.") from error
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
 def _check_plan(folder: Path, plan: Mapping[str, Any]) -> None:

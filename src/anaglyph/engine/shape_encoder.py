@@ -12,6 +12,7 @@ from torch import nn
 from anaglyph.encoders.catalog import create_encoder, encoder_convention, list_encoders
 from anaglyph.encoders.checkpoints.load import load_encoder
 from anaglyph.encoders.convention import PointConvention
+from anaglyph.engine.names import is_plain, plain_name
 from anaglyph.errors import ConfigError, unknown_name
 from anaglyph.io.atomic import sha256
 from anaglyph.randomness import seeded
@@ -41,6 +42,8 @@ def open_shape_encoder(asked: str, *, seed: int = 0) -> ShapeEncoder:
         ConfigError: neither a name nor a file.
         WeightsError: the file is no encoder, is damaged or does not fit.
     """
+    if not is_plain(asked):
+        raise ConfigError(f"the encoder '{plain_name(asked)}' is not UTF-8; rename the file.")
     path = Path(asked)
     if path.suffix.lower() in PICKLES:
         raise ConfigError(

@@ -93,12 +93,17 @@ def finite_cloud(points: NDArray[Any], *, where: str) -> NDArray[np.floating[Any
             f"{where} has {int(broken.sum())} points that are not finite, the first in "
             f"row {int(broken.argmax())}; repair or remove it."
         )
-    largest, limit = float(np.abs(result).max()), float(np.finfo(np.float32).max)
+    largest, limit = largest_coordinate(result), float(np.finfo(np.float32).max)
     if largest > limit:
         raise DataError(
-            f"{where} has coordinates up to {largest:.3g}; at most {limit:.3g} are read: scale it."
+            f"{where} has coordinates up to {largest:.3g}; at most {limit:.3g} are read: scale it down."
         )
     return result
+
+
+def largest_coordinate(points: NDArray[np.floating[Any]]) -> float:
+    """The largest absolute value of (N, 3) finite points, without a copy of them."""
+    return max(float(points.max()), -float(points.min()))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_TEXT_BYTES = 512 << 20
-_BLOCK = 1 << 18
+_BLOCK = 1 << 16
 
 
 def read_table(data: bytes, *, most: int) -> NDArray[np.float64]:
@@ -49,7 +49,7 @@ def read_table(data: bytes, *, most: int) -> NDArray[np.float64]:
 def read_columns(
     data: bytes, columns: list[int], *, start: int, end: int, width: int, count: int
 ) -> NDArray[np.float64]:
-    """(count, columns) of the lines from `start` to `end`, each of `width` words at least, empty ones left out.
+    """(count, columns) of the lines from `start` to `end`, of `width` words at least, empty ones left out.
 
     Raises:
         ValueError: not numbers, too few lines, or too large.

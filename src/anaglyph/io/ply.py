@@ -54,16 +54,13 @@ def ply_cloud(data: bytes, *, most: int) -> tuple[NDArray[Any], NDArray[Any] | N
     kinds = dict(element.properties)
     names = next((each for each in COLOURS if set(each) <= set(kinds)), ())
     wanted = ("x", "y", "z", *names)
-    values = (
-        _ascii(data, body, element, wanted) if order == "=" else _binary(data, body, element, order, wanted)
-    )
-    points = np.stack(values[:3], axis=1)
-    if not names:
-        return points, None
-    colours = np.stack(values[3:], axis=1)
-    if order == "=" and all(kinds[name][0] in "iu" for name in names):
-        colours = colours.astype(np.int64)
-    return points, colours
+    if order == "=":
+        table = _ascii(data, body, element, wanted)
+        whole = all(kinds[name][0] in "iu" for name in names)
+        colours = table[:, 3:].astype(np.int64 if whole else np.float64)
+        return table[:, :3], colours if names else None
+    columns = _binary(data, body, element, order, wanted)
+    return np.stack(columns[:3], axis=1), np.stack(columns[3:], axis=1) if names else None
 
 
 def _vertices(data: bytes) -> tuple[_Element, str, int]:
@@ -133,10 +130,10 @@ def _binary(
     return [rows[name] for name in wanted]
 
 
-def _ascii(data: bytes, start: int, element: _Element, wanted: Sequence[str]) -> list[NDArray[Any]]:
-    """The column of each wanted property, as float64."""
+def _ascii(data: bytes, start: int, element: _Element, wanted: Sequence[str]) -> NDArray[np.float64]:
+    """(vertices, wanted) numbers."""
     names = [name for name, _ in element.properties]
-    table = read_columns(
+    return read_columns(
         data,
         [names.index(name) for name in wanted],
         start=start,
@@ -144,7 +141,6 @@ def _ascii(data: bytes, start: int, element: _Element, wanted: Sequence[str]) ->
         width=len(names),
         count=element.count,
     )
-    return list(table.T)
 
 
 def _skip_lines(data: bytes, start: int, count: int) -> int:

@@ -88,7 +88,7 @@ class DefaultDict:
 class Factory:
     """A built-in type that a defaultdict names; it makes nothing here."""
 
-    def __new__(cls) -> Factory:
+    def __new__(cls, *arguments: object) -> Factory:
         """Refused."""
         raise TypeError(f"{cls.__qualname__} is only known as what a defaultdict makes")
 

@@ -15,7 +15,7 @@ from struct import error as StructError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
@@ -59,6 +59,20 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         return dict(parse_safetensors(path.read_bytes()))
     except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise WeightsError(f"'{path}' cannot be loaded: {error}. Copy or write it again.") from error
+
+
+def check_layout(path: Path) -> None:
+    """Hold the header of a safetensors file against its size; no number is read.
+
+    Raises:
+        WeightsError: types, shapes and offsets that do not fit one another or the file.
+    """
+    read_safe_header(path)
+    try:
+        with safe_open(path, framework="pt"):
+            pass
+    except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"'{path}' cannot be loaded: {error}. Copy or write it again.") from error
 
 

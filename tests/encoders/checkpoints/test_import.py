@@ -93,9 +93,9 @@ def test_safetensors_of_the_official_layout_are_read(tmp_path):
 
 
 def test_the_same_file_gives_the_same_bytes(ulip_file, tmp_path):
-    for name in ("a", "b"):
+    for name in ("a.safetensors", "b.safetensors"):
         import_checkpoint(ulip_file, tmp_path / name)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
 def test_the_moving_average_is_taken_when_asked_for(tmp_path, tensors_of):
@@ -104,13 +104,17 @@ def test_the_moving_average_is_taken_when_asked_for(tmp_path, tensors_of):
     content = {"state_dict": raw, "state_dict_ema": tensors_of(shapes, 2.0), "pc_img_proj": {}}
     torch.save(content, tmp_path / "w.pt")
     for averaged, value in ((False, 1.0), (True, 2.0)):
-        header = import_checkpoint(tmp_path / "w.pt", tmp_path / "o", averaged=averaged, force=True)
+        header = import_checkpoint(
+            tmp_path / "w.pt", tmp_path / "o.safetensors", averaged=averaged, force=True
+        )
         assert header.source.averaged is averaged
         assert header.family == "mixcon3d"
-        assert (read_weights(tmp_path / "o")["proj.bias"] == value).all()
+        assert (read_weights(tmp_path / "o.safetensors")["proj.bias"] == value).all()
     torch.save(raw, tmp_path / "plain.pt")
     with pytest.raises(WeightsError, match="holds no moving average"):
-        import_checkpoint(tmp_path / "plain.pt", tmp_path / "p", family="openshape", averaged=True)
+        import_checkpoint(
+            tmp_path / "plain.pt", tmp_path / "p.safetensors", family="openshape", averaged=True
+        )
 
 
 def test_openshapes_temperature_outside_the_state_dict_is_found(tmp_path, tensors_of):
@@ -122,27 +126,27 @@ def test_openshapes_temperature_outside_the_state_dict_is_found(tmp_path, tensor
         "best_modelnet40_overall_acc": 84.4,
     }
     torch.save(content, tmp_path / "model.pt")
-    header = import_checkpoint(tmp_path / "model.pt", tmp_path / "o")
+    header = import_checkpoint(tmp_path / "model.pt", tmp_path / "o.safetensors")
     assert (header.family, header.logit_scale) == ("openshape", 2.5)
     assert header.convention.axes == ("x", "z", "y")
 
 
 def test_a_class_token_that_was_never_saved_is_drawn_and_named(tmp_path, tensors_of):
     torch.save({"base_model": tensors_of(official.point_mae_pretrained())}, tmp_path / "w.pth")
-    header = import_checkpoint(tmp_path / "w.pth", tmp_path / "o")
+    header = import_checkpoint(tmp_path / "w.pth", tmp_path / "o.safetensors")
     assert header.fresh == ("cls_token", "cls_pos")
-    drawn = read_weights(tmp_path / "o")["cls_token"]
+    drawn = read_weights(tmp_path / "o.safetensors")["cls_token"]
     assert 0.01 < float(drawn.std()) < 0.03
-    import_checkpoint(tmp_path / "w.pth", tmp_path / "again")
-    assert torch.equal(read_weights(tmp_path / "again")["cls_token"], drawn)
+    import_checkpoint(tmp_path / "w.pth", tmp_path / "again.safetensors")
+    assert torch.equal(read_weights(tmp_path / "again.safetensors")["cls_token"], drawn)
 
 
 def test_missing_batch_counters_are_filled_with_zero(tmp_path, tensors_of):
     shapes = {key: shape for key, shape in backbones.pointnet(40).items() if "num_batches" not in key}
     torch.save(tensors_of(shapes), tmp_path / "w.pth")
-    import_checkpoint(tmp_path / "w.pth", tmp_path / "o")
-    assert read_weights(tmp_path / "o")["bn1.num_batches_tracked"] == 0
-    load_encoder(tmp_path / "o")
+    import_checkpoint(tmp_path / "w.pth", tmp_path / "o.safetensors")
+    assert read_weights(tmp_path / "o.safetensors")["bn1.num_batches_tracked"] == 0
+    load_encoder(tmp_path / "o.safetensors")
 
 
 def test_half_precision_becomes_float32(tmp_path, tensors_of):
@@ -151,20 +155,20 @@ def test_half_precision_becomes_float32(tmp_path, tensors_of):
         for key, tensor in tensors_of(backbones.pointnet(40)).items()
     }
     torch.save(state, tmp_path / "w.pth")
-    import_checkpoint(tmp_path / "w.pth", tmp_path / "o")
-    assert read_weights(tmp_path / "o")["linear1.weight"].dtype == torch.float32
+    import_checkpoint(tmp_path / "w.pth", tmp_path / "o.safetensors")
+    assert read_weights(tmp_path / "o.safetensors")["linear1.weight"].dtype == torch.float32
 
 
 def test_dgcnns_norms_that_stand_twice_must_be_equal(tmp_path, tensors_of):
     state = dict(tensors_of(backbones.dgcnn_classifier(40)))
     torch.save(state, tmp_path / "w.pth")
-    import_checkpoint(tmp_path / "w.pth", tmp_path / "o")
-    edge = read_weights(tmp_path / "o")["edge_convs.2.linear.weight"]
+    import_checkpoint(tmp_path / "w.pth", tmp_path / "o.safetensors")
+    edge = read_weights(tmp_path / "o.safetensors")["edge_convs.2.linear.weight"]
     assert edge.shape == (128, 128)
     state["bn3.bias"] = torch.ones(128)
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"bn3\.bias must repeat conv3\.1\.bias"):
-        import_checkpoint(tmp_path / "w.pth", tmp_path / "o2")
+        import_checkpoint(tmp_path / "w.pth", tmp_path / "o2.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +187,7 @@ def test_one_wrong_key_in_a_file_is_refused_by_name_and_nothing_is_written(
         tensors_of({key: shape for key, shape in shapes.items() if shape is not None}), tmp_path / "w.pth"
     )
     with pytest.raises(WeightsError) as caught:
-        import_checkpoint(tmp_path / "w.pth", tmp_path / "o")
+        import_checkpoint(tmp_path / "w.pth", tmp_path / "o.safetensors")
     assert named in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["w.pth"]
 
@@ -193,36 +197,38 @@ def test_weights_that_are_not_numbers_are_refused_by_name(tmp_path, tensors_of, 
     state = {**tensors_of(backbones.pointnet(40)), "linear2.bias": torch.full((256,), value)}
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"linear2\.bias holds NaN or infinite"):
-        import_checkpoint(tmp_path / "w.pth", tmp_path / "o")
+        import_checkpoint(tmp_path / "w.pth", tmp_path / "o.safetensors")
     torch.save({**state, "linear2.bias": torch.ones(256, dtype=torch.int32)}, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"linear2\.bias holds torch\.int32"):
-        import_checkpoint(tmp_path / "w.pth", tmp_path / "o")
+        import_checkpoint(tmp_path / "w.pth", tmp_path / "o.safetensors")
 
 
 def test_what_no_file_holds_can_be_set(tmp_path, tensors_of):
     torch.save(tensors_of(official.point_mae_tuned(40)), tmp_path / "w.pth")
     arguments = {"family": "act", "assignments": ("options.groups=512", "convention.points=8192")}
-    header = import_checkpoint(tmp_path / "w.pth", tmp_path / "o", **arguments)
+    header = import_checkpoint(tmp_path / "w.pth", tmp_path / "o.safetensors", **arguments)
     assert header.encoder.options["groups"] == 512
     assert header.convention.points == 8192
     for wrong in ("options.gruops=5", "convention.points=x", "other.x=1", "options.groups"):
         with pytest.raises(ConfigError):
-            import_checkpoint(tmp_path / "w.pth", tmp_path / "p", family="act", assignments=(wrong,))
+            import_checkpoint(
+                tmp_path / "w.pth", tmp_path / "p.safetensors", family="act", assignments=(wrong,)
+            )
 
 
 def test_a_file_of_several_families_needs_the_name_of_one(tmp_path, tensors_of):
     torch.save(tensors_of(official.point_mae_tuned(40)), tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"several families: point_mae, act\. Say which with --as"):
-        import_checkpoint(tmp_path / "w.pth", tmp_path / "o")
+        import_checkpoint(tmp_path / "w.pth", tmp_path / "o.safetensors")
     torch.save({"a.weight": torch.ones(2)}, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"looks like no family.*begin with a"):
-        import_checkpoint(tmp_path / "w.pth", tmp_path / "o")
+        import_checkpoint(tmp_path / "w.pth", tmp_path / "o.safetensors")
     with pytest.raises(ConfigError, match="did you mean 'ulip'"):
-        import_checkpoint(tmp_path / "w.pth", tmp_path / "o", family="ulp")
+        import_checkpoint(tmp_path / "w.pth", tmp_path / "o.safetensors", family="ulp")
 
 
 def test_an_output_that_exists_stays_without_force(ulip_file, tmp_path):
-    output = tmp_path / "o"
+    output = tmp_path / "o.safetensors"
     output.write_text("mine")
     with pytest.raises(ConfigError, match="--force"):
         import_checkpoint(ulip_file, output)
@@ -230,7 +236,42 @@ def test_an_output_that_exists_stays_without_force(ulip_file, tmp_path):
     import_checkpoint(ulip_file, output, force=True)
     assert load_encoder(output)
     with pytest.raises(ConfigError, match="no folder"):
-        import_checkpoint(ulip_file, tmp_path / "none" / "o")
+        import_checkpoint(ulip_file, tmp_path / "none" / "o.safetensors")
+
+
+def test_the_official_file_is_never_the_output(tmp_path, tensors_of):
+    source = tmp_path / "w.safetensors"
+    save_file({key: torch.zeros(shape) for key, shape in backbones.pointnet(40).items()}, source)
+    whole = source.read_bytes()
+    (tmp_path / "link.safetensors").symlink_to(source)
+    for output in (source, tmp_path / "link.safetensors", tmp_path / "." / "w.safetensors"):
+        with pytest.raises(ConfigError, match="is the official file itself"):
+            import_checkpoint(source, output, force=True)
+    with pytest.raises(ConfigError, match=r"must end in \.safetensors"):
+        import_checkpoint(source, tmp_path / "same.pth", force=True)
+    assert source.read_bytes() == whole
+
+
+def test_an_imported_file_is_not_imported_again(tmp_path, tensors_of):
+    torch.save(tensors_of(backbones.pointnet(3)), tmp_path / "w.pth")
+    import_checkpoint(tmp_path / "w.pth", tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match="is imported already; use it as it is"):
+        import_checkpoint(tmp_path / "w.safetensors", tmp_path / "again.safetensors", family="pointnet")
+
+
+def test_projection_heads_beside_the_encoder_are_named_as_left_out(tmp_path, tensors_of):
+    content = {
+        "state_dict": tensors_of(backbones.ppat(1)),
+        "text_proj": tensors_of({"weight": (1280, 1280), "bias": (1280,)}),
+        "image_proj": tensors_of({"module.weight": (4, 2)}),
+        "logit_scale": {"logit_scale": torch.tensor(2.5)},
+        "best_metrics": {"acc": torch.tensor(93.0)},
+        "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}, "param_groups": []},
+    }
+    torch.save(content, tmp_path / "w.pt")
+    header = import_checkpoint(tmp_path / "w.pt", tmp_path / "o.safetensors", family="openshape")
+    left = {name: (part.tensors, part.parameters) for name, part in header.left_out.items()}
+    assert left == {"text_proj": (2, 1280 * 1281), "image_proj": (1, 8)}
 
 
 REAL = {
@@ -243,9 +284,9 @@ REAL = {
 @pytest.mark.parametrize("name", REAL)
 def test_real_weights_import_and_load(shared_data, tmp_path, name):
     family, encoder, classes = REAL[name]
-    header = import_checkpoint(shared_data / "weights" / name, tmp_path / "o")
+    header = import_checkpoint(shared_data / "weights" / name, tmp_path / "o.safetensors")
     assert (header.family, header.encoder.name) == (family, encoder)
-    loaded = load_encoder(tmp_path / "o")
+    loaded = load_encoder(tmp_path / "o.safetensors")
     assert loaded.about.encoder.options["head_classes"] == classes
     assert json.dumps(loaded.header)
     if family == "pointnet":
@@ -260,4 +301,4 @@ def test_real_weights_import_and_load(shared_data, tmp_path, name):
 def test_an_npz_of_anything_else_is_refused(tmp_path):
     np.savez(tmp_path / "w.npz", a=np.ones(3))
     with pytest.raises(WeightsError, match="only one known here is MobileNet-V2's"):
-        import_checkpoint(tmp_path / "w.npz", tmp_path / "o")
+        import_checkpoint(tmp_path / "w.npz", tmp_path / "o.safetensors")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from anaglyph.encoders.checkpoints.importer import import_checkpoint
-from anaglyph.encoders.checkpoints.load import load_encoder
+from anaglyph.encoders.checkpoints.load import check_encoder_file, load_encoder
 from anaglyph.errors import WeightsError
 from anaglyph.io.weights import read_header, read_weights, write_weights
 from reference import official_backbones as backbones
@@ -24,8 +24,9 @@ def refused(tmp_path, imported, header=None, tensors=None, match=""):
     write_weights(
         path, imported[2] if tensors is None else tensors, header=imported[1] if header is None else header
     )
-    with pytest.raises(WeightsError, match=match):
-        load_encoder(path)
+    for refuses in (check_encoder_file, load_encoder):
+        with pytest.raises(WeightsError, match=match):
+            refuses(path)
 
 
 def test_what_was_imported_is_loaded_and_global_randomness_stays(imported, untouched_generators):
@@ -61,6 +62,11 @@ def spec(name="pointnet", **options):
         ({"surprise": 1}, "surprise"),
         ({"source": None}, "source"),
         ({"encoder": []}, "encoder"),
+        ({"convention": {"points": 10**30}}, "<= 20000000"),
+        ({"convention": None}, "neither how 'pointnet' wants its clouds"),
+        ({"format": "1" * 5000}, r"format '1{39};"),
+        (spec("point_mae", groups=60_000, group_size=1000), "60000 x 1000; at most 1048576"),
+        (spec("projected", options={"groups": 60_000, "group_size": 1000}), "60000 x 1000"),
     ],
 )
 def test_a_header_that_cannot_be_meant_is_refused(tmp_path, imported, changes, match):
@@ -78,6 +84,12 @@ def test_tensors_other_than_the_headers_encoder_are_refused_by_name(tmp_path, im
     refused(tmp_path, imported, tensors={**tensors, "linear1.bias": torch.ones(2)}, match=r"linear1\.bias")
     del tensors["linear1.bias"]
     refused(tmp_path, imported, tensors=tensors, match=r"linear1\.bias")
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.int32, torch.float64])
+def test_numbers_of_another_type_than_the_import_writes_are_refused(tmp_path, imported, kind):
+    tensors = {**imported[2], "linear1.bias": imported[2]["linear1.bias"].to(kind)}
+    refused(tmp_path, imported, tensors=tensors, match=r"linear1\.bias holds \w+ instead of F32")
 
 
 def test_truncated_files_are_refused(tmp_path, imported):

@@ -9,7 +9,9 @@ from typing import Any
 from anaglyph.config import plain
 from anaglyph.encoders.checkpoints.catalog import candidates, family_named
 from anaglyph.encoders.checkpoints.family import Family
-from anaglyph.encoders.checkpoints.importer import count_parameters, examine_as
+from anaglyph.encoders.checkpoints.header import KIND
+from anaglyph.encoders.checkpoints.importer import count_parameters, examine_as, left_out
+from anaglyph.encoders.checkpoints.load import check_encoder_file
 from anaglyph.encoders.checkpoints.sources import Source, open_source, scalars
 from anaglyph.errors import AnaglyphError, WeightsError
 from anaglyph.io.atomic import sha256
@@ -47,8 +49,8 @@ def describe(path: Path, *, family: str | None = None, averaged: bool = False) -
     except WeightsError as error:
         return {**facts, "readable": False, "fault": str(error)}
     facts |= _contents(source)
-    if facts.get("header", {}).get("kind") == "encoder" and chosen is None:
-        return facts  # imported already
+    if facts.get("header", {}).get("kind") == KIND:  # imported already
+        return facts | _loads(path)
     found = [chosen] if chosen else candidates(source.contents)
     facts["families"] = [_as_family(each, source, averaged=averaged) for each in found]
     return facts
@@ -63,6 +65,15 @@ def _program(file: TorchFile) -> dict[str, Any]:
 
 def _header(path: Path) -> dict[str, Any]:
     return {"header": {key: plain(value) for key, value in read_header(path).items()}}
+
+
+def _loads(path: Path) -> dict[str, Any]:
+    """Whether an imported file can be loaded, by everything except its numbers."""
+    try:
+        check_encoder_file(path)
+    except WeightsError as error:
+        return {"loads": False, "fault": str(error)}
+    return {"loads": True}
 
 
 def _contents(source: Source) -> dict[str, Any]:
@@ -92,10 +103,7 @@ def _as_family(family: Family, source: Source, *, averaged: bool) -> dict[str, A
         "options": plain(variant.options),
         "convention": plain(variant.convention),
         "parameters": count_parameters(examined.own, examined.own),
-        "left_out": {
-            name: {"tensors": len(keys), "parameters": count_parameters(keys, source.shapes)}
-            for name, keys in match.left_out.items()
-        },
+        "left_out": plain(left_out(source, match)),
         "fresh": list(variant.fresh),
         "imports": match.fits,
     }

@@ -78,16 +78,24 @@ def parse_header(raw: Mapping[str, Any], *, what: str) -> EncoderHeader:
     """Check and structure a header; WeightsError for anything that `import` would not have written."""
     kind, version = raw.get("kind"), raw.get("format")
     if kind != KIND:
-        found = "a trained method" if "stage" in raw else f"kind {kind!r}" if kind is not None else "no kind"
+        found = (
+            "a trained method" if "stage" in raw else f"kind {kind!r:.40}" if kind is not None else "no kind"
+        )
         raise WeightsError(
             f"{what} is not an encoder made by `anaglyph models import`: its header says {found}. "
             f"Import an official checkpoint first; `anaglyph models show` tells what a file is."
         )
     if type(version) is not int or version != FORMAT:
-        raise WeightsError(f"{what} has header format {version!r}; this version reads {FORMAT}.")
+        raise WeightsError(f"{what} has header format {version!r:.40}; this version reads {FORMAT}.")
     try:
-        return structure(EncoderHeader, raw, where=f"{what}: header")
+        header: EncoderHeader = structure(EncoderHeader, raw, where=f"{what}: header")
     except ConfigError as error:
         raise WeightsError(
             f"{error} The file was damaged or made by another program; import again."
         ) from error
+    if header.convention is None and not header.pictures:
+        raise WeightsError(
+            f"{what}: the header says neither how '{header.encoder.name:.40}' wants its clouds (convention) "
+            f"nor its pictures (pictures). Import the official file again."
+        )
+    return header

@@ -15,14 +15,15 @@ from anaglyph.config import override, plain, structure
 from anaglyph.encoders.catalog import create_encoder
 from anaglyph.encoders.checkpoints.catalog import FAMILIES, candidates, family_named
 from anaglyph.encoders.checkpoints.family import Contents, Family, Variant
-from anaglyph.encoders.checkpoints.header import EncoderHeader, EncoderSpec, LeftOut, SourceFile
+from anaglyph.encoders.checkpoints.header import KIND, EncoderHeader, EncoderSpec, LeftOut, SourceFile
 from anaglyph.encoders.checkpoints.match import COUNTER, Match, match, own_shapes
-from anaglyph.encoders.checkpoints.sources import Source, open_source, scalars
+from anaglyph.encoders.checkpoints.sources import Source, networks_beside, open_source, scalars
 from anaglyph.encoders.convention import PointConvention
 from anaglyph.errors import ConfigError, WeightsError
 from anaglyph.io.atomic import sha256
 from anaglyph.io.containers import Unwrapped
-from anaglyph.io.weights import write_weights
+from anaglyph.io.torch_file import examine
+from anaglyph.io.weights import read_header, write_weights
 from anaglyph.randomness import seeded
 
 STATISTICS = ("running_mean", "running_var", COUNTER)
@@ -52,20 +53,19 @@ def import_checkpoint(
 
     Args:
         path: the official file.
-        output: the safetensors file to write; must not exist unless `force`.
+        output: the .safetensors file to write; another one than `path`, and must not exist unless `force`.
         family: name in `FAMILIES`; None where exactly one fits.
         averaged: take the moving average of the weights.
         force: replace `output`.
         assignments: "options.groups=512" or "convention.points=8192", for what no file holds.
 
     Raises:
-        WeightsError: with every key that is missing, not known or of another shape.
-        ConfigError: an unknown family or assignment, or an output that exists.
+        WeightsError: with every key that is missing, not known or of another shape, or a file of ours.
+        ConfigError: an unknown family or assignment, or an output that exists or is the official file.
     """
-    if output.exists() and not force:
-        raise ConfigError(f"'{output}' exists already. Choose another name, or overwrite it with --force.")
-    if not output.absolute().parent.is_dir():
-        raise ConfigError(f"there is no folder '{output.absolute().parent}' to write into. Make it first.")
+    _check_output(path, output, force=force)
+    if is_imported(path):
+        raise WeightsError(f"'{path}' is imported already; use it as it is.")
     source = open_source(path, averaged=averaged)
     chosen = family_named(family) if family else only_family(source)
     examined = examine_as(chosen, source.contents, assignments=assignments, what=f"'{path}'")
@@ -78,6 +78,34 @@ def import_checkpoint(
     header = _header(source, examined, numbers)
     write_weights(output, _collected(path, examined, numbers), header=plain(header))
     return header
+
+
+def is_imported(path: Path) -> bool:
+    """Whether a file is one that `import_checkpoint` wrote."""
+    return examine(path).kind == "safetensors" and read_header(path).get("kind") == KIND
+
+
+def _check_output(path: Path, output: Path, *, force: bool) -> None:
+    if output.suffix != ".safetensors":
+        raise ConfigError(f"the output is safetensors: '{output}' must end in .safetensors.")
+    if output.exists():
+        if path.exists() and output.samefile(path):
+            raise ConfigError(f"'{output}' is the official file itself. Choose another name for the output.")
+        if not force:
+            raise ConfigError(
+                f"'{output}' exists already. Choose another name, or overwrite it with --force."
+            )
+    if not output.absolute().parent.is_dir():
+        raise ConfigError(f"there is no folder '{output.absolute().parent}' to write into. Make it first.")
+
+
+def left_out(source: Source, match: Match) -> dict[str, LeftOut]:
+    """What of a file is not in the encoder: parts of its state dict, and networks that lie beside it."""
+    parts = {name: {key: source.shapes[key] for key in keys} for name, keys in match.left_out.items()}
+    return {
+        name: LeftOut(tensors=len(shapes), parameters=count_parameters(shapes, shapes))
+        for name, shapes in {**networks_beside(source.unwrapped.beside), **parts}.items()
+    }
 
 
 def only_family(source: Source) -> Family:
@@ -170,10 +198,6 @@ def _fresh(examined: Examined) -> dict[str, Tensor]:
 
 def _header(source: Source, examined: Examined, numbers: Mapping[str, Tensor]) -> EncoderHeader:
     variant = examined.variant
-    left_out = {
-        group: LeftOut(tensors=len(keys), parameters=count_parameters(keys, source.shapes))
-        for group, keys in examined.match.left_out.items()
-    }
     return EncoderHeader(
         anaglyph=version("anaglyph"),
         encoder=EncoderSpec(name=variant.encoder, options=variant.options),
@@ -191,7 +215,7 @@ def _header(source: Source, examined: Examined, numbers: Mapping[str, Tensor]) -
             averaged=source.unwrapped.averaged,
         ),
         parameters=count_parameters(examined.own, examined.own),
-        left_out=left_out,
+        left_out=left_out(source, examined.match),
         fresh=variant.fresh,
         logit_scale=_logit_scale(source.unwrapped, numbers),
         training=scalars(source.unwrapped.beside),

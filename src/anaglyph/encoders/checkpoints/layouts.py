@@ -149,16 +149,3 @@ def mae_decoder(name: str, depth: int) -> Layout:
         "mask_token": (1, 1, 384),
         **position_mlp("decoder_pos_embed", 384),
     }
-
-
-def parameters(layout: Mapping[str, Shape]) -> int:
-    """Trainable numbers of a layout without free sizes; statistics of batch norms do not count."""
-    total = 0
-    for name, shape in layout.items():
-        if name.endswith(("running_mean", "running_var", "num_batches_tracked")):
-            continue
-        size = 1
-        for length in shape:
-            size *= length or 0
-        total += size
-    return total

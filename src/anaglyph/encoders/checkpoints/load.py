@@ -11,15 +11,19 @@ from torch import nn
 
 from anaglyph.encoders.catalog import create_encoder
 from anaglyph.encoders.checkpoints.header import EncoderHeader, parse_header
-from anaglyph.encoders.checkpoints.match import own_shapes
+from anaglyph.encoders.checkpoints.match import COUNTER, own_shapes
 from anaglyph.encoders.checkpoints.sources import header_shapes
 from anaglyph.encoders.convention import PointConvention
 from anaglyph.errors import ConfigError, WeightsError
-from anaglyph.io.weights import load_into, read_header, read_weights
+from anaglyph.io.safe_header import read_safe_header
+from anaglyph.io.weights import check_layout, load_into, read_header, read_weights
 from anaglyph.randomness import seeded
 
 LARGEST_OPTION = 65_536
 """No option of an official encoder is larger; a header with more is not believed."""
+
+MOST_GATHERED = 1 << 20
+"""Points in all groups of one cloud; official encoders gather 32,768."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,20 @@ def load_encoder(path: Path) -> LoadedEncoder:
     Raises:
         WeightsError: no such file, damaged, of another kind, or names, shapes or options that do not fit.
     """
+    header, about = check_encoder_file(path)
+    name, options = about.encoder.name, about.encoder.options
+    with seeded(0, "load encoder"):  # the first weights are overwritten; nobody else's numbers change
+        module = create_encoder(name, **options)
+    load_into(module, read_weights(path), what=f"'{path}'")
+    return LoadedEncoder(module.eval(), header, about)
+
+
+def check_encoder_file(path: Path) -> tuple[Mapping[str, Any], EncoderHeader]:
+    """The header of an encoder's file, as stored and structured; no number is read and no network allocated.
+
+    Raises:
+        WeightsError: whatever `load_encoder` would refuse.
+    """
     shapes = header_shapes(path)
     header = read_header(path)
     about = parse_header(header, what=f"'{path}'")
@@ -68,10 +86,20 @@ def load_encoder(path: Path) -> LoadedEncoder:
             f"'{path}' does not hold the encoder '{name}' of its header; different: "
             f"{', '.join(wrong[:20])}{more}. Import the official file again."
         )
-    with seeded(0, "load encoder"):  # the first weights are overwritten; nobody else's numbers change
-        module = create_encoder(name, **options)
-    load_into(module, read_weights(path), what=f"'{path}'")
-    return LoadedEncoder(module.eval(), header, about)
+    _require_types(path)
+    return header, about
+
+
+def _require_types(path: Path) -> None:
+    """WeightsError unless offsets are right and every tensor has the type that the import writes."""
+    check_layout(path)
+    for key, entry in read_safe_header(path).items():
+        wanted = "I64" if key.endswith(COUNTER) else "F32"
+        if key != "__metadata__" and entry["dtype"] != wanted:
+            raise WeightsError(
+                f"'{path}': {key} holds {entry['dtype']!s:.20} instead of {wanted}. Import the official file "
+                f"again."
+            )
 
 
 def _require_sensible(value: Any, *, where: str, depth: int = 0) -> None:
@@ -79,9 +107,21 @@ def _require_sensible(value: Any, *, where: str, depth: int = 0) -> None:
     if depth > 4 or (isinstance(value, Mapping | list | tuple | str) and len(value) > 256):
         raise WeightsError(f"{where} are nested or long beyond what any encoder has. Import again.")
     if isinstance(value, Mapping):
+        _require_modest_groups(value, where=where)
         value = list(value.values())
     if isinstance(value, list | tuple):
         for item in value:
             _require_sensible(item, where=where, depth=depth + 1)
     elif isinstance(value, int | float) and not -LARGEST_OPTION <= value <= LARGEST_OPTION:
         raise WeightsError(f"{where} hold {value!r:.40}; at most {LARGEST_OPTION} is believed. Import again.")
+
+
+def _require_modest_groups(options: Mapping[str, Any], *, where: str) -> None:
+    """Both counts may be believable and their product not: it is memory per cloud, and no tensor shows it."""
+    counts = [options.get(name) for name in ("groups", "group_size")]
+    numbers = [count for count in counts if isinstance(count, int)]
+    if len(numbers) == 2 and numbers[0] * numbers[1] > MOST_GATHERED:
+        raise WeightsError(
+            f"{where} hold groups x group_size = {numbers[0]} x {numbers[1]}; at most {MOST_GATHERED} is "
+            f"believed. Import again."
+        )

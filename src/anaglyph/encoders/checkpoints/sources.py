@@ -15,7 +15,7 @@ from anaglyph.errors import WeightsError
 from anaglyph.io.containers import Unwrapped, take_off_wrappers, unwrap
 from anaglyph.io.safe_header import MAX_TENSORS, read_safe_header
 from anaglyph.io.torch_file import TITLES, examine
-from anaglyph.io.weights import read_pth_content, read_weights
+from anaglyph.io.weights import check_layout, read_pth_content, read_weights
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -38,7 +38,7 @@ class Source:
 
 
 def open_source(path: Path, *, averaged: bool = False) -> Source:
-    """Open a `.pth` (.pt, .t7, .th, .tar), a safetensors or a known npz file; content decides, not the name.
+    """Open a PyTorch file (.pth, .pt, .t7, .th), safetensors or a known npz; content decides, not the name.
 
     Raises:
         WeightsError: it cannot be read safely, holds no tensors, or lacks the moving average asked for.
@@ -98,6 +98,7 @@ def _require_plain_names(path: Path, shapes: Shapes) -> None:
 def _safetensors(path: Path, *, averaged: bool) -> Source:
     if averaged:
         raise WeightsError(f"'{path}' is safetensors and holds one set of weights. Leave out --ema.")
+    check_layout(path)
     shapes, wrappers = take_off_wrappers(header_shapes(path))
     if not shapes:
         raise WeightsError(f"'{path}' holds no tensors.")
@@ -119,6 +120,21 @@ def _npz(path: Path) -> Source:
     tensors = read_mobilenet_v2(path, plan)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     return Source(path, shapes, lambda: tensors, Unwrapped({}))
+
+
+def networks_beside(beside: Mapping[str, object], *, most: int = 16) -> dict[str, Shapes]:
+    """Other state dicts around the one that was taken, such as projection heads and averages, by their names.
+
+    A learned temperature, which the header holds, is none.
+    """
+    found: dict[str, Shapes] = {}
+    for name, value in beside.items():
+        if name.endswith("logit_scale") or len(name) > 100 or not name.isprintable():
+            continue
+        if isinstance(value, Mapping):
+            shapes = {str(key): tuple(item.shape) for key, item in value.items() if isinstance(item, Tensor)}
+            found.update({name: shapes} if any(shapes.values()) else {})  # single numbers are results
+    return dict(list(found.items())[:most])
 
 
 def scalars(beside: Mapping[str, object], *, most: int = 64) -> dict[str, Any]:
