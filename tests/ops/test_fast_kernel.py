@@ -26,7 +26,10 @@ def test_the_digest_changes_with_any_file_of_the_folder(tmp_path):
 
 @pytest.mark.usefixtures("cache")
 def test_an_edit_of_another_file_recompiles_a_kernel_that_calls_into_it(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)  # numba looks a cached kernel's module up
+
     def load(name, source, **names):
+        names["__name__"] = name
         path = tmp_path / f"{name}.py"
         path.write_text(source)
         exec(compile(source, str(path), "exec"), names)

@@ -49,6 +49,7 @@ def test_compiled_code_refuses_such_a_row_without_a_look_at_the_index(row):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 @pytest.mark.parametrize("row", [4, -1])
 def test_a_gpu_refuses_such_a_row_by_an_assertion(row):
     """In a process of its own, for the assertion ends the use of the device."""
