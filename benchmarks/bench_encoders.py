@@ -8,8 +8,7 @@ are the smallest of a few repeats; a step of more than three seconds is measured
 50 million parameters there is inference alone, above 200 million nothing, and after four minutes whatever is
 left is left out, with a note. "compiled" is float32 inference with `torch.compile` on the transformer part,
 for two of them, run in turn with the same step as it is; ratio and preparation, once per process, are in the
-note. On one CPU thread, by processor time, it gained little when this was written: inference 0.96 to 1.08
-times as fast, training steps 0.96 to 1.13, in either precision.
+note.
 """
 
 from __future__ import annotations

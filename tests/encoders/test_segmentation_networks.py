@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from anaglyph.encoders.category import one_hot_category
 from anaglyph.encoders.dgcnn_parts import DGCNNParts
 from anaglyph.encoders.pointnet2_parts import PointNet2Parts
 from anaglyph.encoders.pointnet_parts import PointNetParts
@@ -226,3 +227,10 @@ def test_short_clouds_are_refused_or_repeated(build, needed):
     with pytest.raises(DataError, match=f"3 points, fewer than the {needed}"):
         build()(points, category=CATEGORY)
     assert torch.isfinite(build(shortage="repeat")(points, category=CATEGORY)).all()
+
+
+def test_a_compiled_network_refuses_a_category_out_of_range_too():
+    network = torch.compile(one_hot_category, backend="aot_eager")
+    assert network(torch.tensor([1]), 3, clouds=1).tolist() == [[0.0, 1.0, 0.0]]
+    with pytest.raises(DataError, match="categories must be 0 to 2, got 3"):
+        network(torch.tensor([3]), 3, clouds=1)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from anaglyph.errors import DataError
+from anaglyph.ops.eager import eager
 
 
 def one_hot_category(category: Tensor | None, categories: int | None, *, clouds: int) -> Tensor | None:
@@ -28,14 +29,19 @@ def one_hot_category(category: Tensor | None, categories: int | None, *, clouds:
         return None
     if category.shape != (clouds,) or category.dtype != torch.int64:
         raise ValueError(f"category must be int64 ({clouds},), got {category.dtype} {tuple(category.shape)}")
-    if not torch.compiler.is_compiling():
-        low, high = (int(value) for value in torch.aminmax(category))
-        if low < 0 or high >= categories:
-            raise DataError(
-                f"categories must be 0 to {categories - 1}, got {low if low < 0 else high}; "
-                f"check the order of the classes in the data set"
-            )
+    _require_range(category, categories)
     return F.one_hot(category, categories).float()
+
+
+@eager
+def _require_range(category: Tensor, categories: int) -> None:
+    """A look at the numbers, which a compiled network takes as well."""
+    low, high = (int(value) for value in torch.aminmax(category))
+    if low < 0 or high >= categories:
+        raise DataError(
+            f"categories must be 0 to {categories - 1}, got {low if low < 0 else high}; "
+            f"check the order of the classes in the data set"
+        )
 
 
 def clouds_of_rows(points: Tensor, valid: Tensor | None) -> Tensor:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,8 @@ def _read_plan(file: Path) -> tuple[Convolution, ...]:
     expected = [_described(number, layer) for number, layer in enumerate(layers)]
     expected_sums = [number for number, layer in enumerate(layers) if layer.adds_from is not None]
     if convolutions != expected or sums != expected_sums:
-        different = [
-            found.get("i") for found, right in zip(convolutions, expected, strict=False) if found != right
-        ]
+        pairs = enumerate(zip_longest(convolutions, expected))
+        different = [number for number, (found, right) in pairs if found != right]
         raise WeightsError(
             f"'{file}' is not MobileNet-V2 of width 32: {len(convolutions)} convolutions instead of "
             f"{len(expected)}, different ones {different[:5]}, sums after {sums[:12]} instead of "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,7 @@ def read_off(data: bytes, *, most: int) -> NDArray[np.float64]:
         raise ValueError(f"it announces {count} vertices; at most {most} are read")
     if count < 0 or 6 * count > len(data):
         raise ValueError(f"truncated: {count} vertices announced in {len(data)} bytes")
-    numbers = np.fromiter((float(word) for word, _ in zip(words, range(3 * count), strict=False)), np.float64)
+    numbers = np.fromiter((float(word) for word in islice(words, 3 * count)), np.float64)
     if len(numbers) < 3 * count:
         raise ValueError(f"truncated: {count} vertices announced, {len(numbers) // 3} are there")
     return numbers.reshape(-1, 3)
