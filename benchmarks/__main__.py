@@ -27,6 +27,7 @@ BENCHMARKS = (
     "bench_edge_conv",
     "bench_point_ops",
     "bench_encoders",
+    "bench_render",
     "bench_gpu_ops",
 )
 

@@ -3,6 +3,7 @@
 AnaglyphError
 ├── ConfigError         a recipe, an option or a command line that cannot be meant
 ├── DataError           a file, an array or a pairing that is not what it should be
+│   └── MeshError       a 3D model that cannot be used, with its path and the reason
 ├── WeightsError        weights that do not fit, are damaged or are unsafe to read
 │   └── CheckpointError a training state that cannot be continued from
 ├── TrainingError       a run that must stop: non-finite losses, collapsed clusters, a full disk
@@ -12,7 +13,10 @@ A message says what is wrong, the value, what is allowed and what to do next.
 Programming errors stay ValueError and TypeError.
 """
 
+from __future__ import annotations
+
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -26,6 +30,17 @@ class ConfigError(AnaglyphError):
 
 class DataError(AnaglyphError):
     """A file, an array or a pairing that is not what it should be."""
+
+
+class MeshError(DataError):
+    """A 3D model that cannot be used: `path`, and `reason` in one sentence."""
+
+    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
+        self.path, self.reason = os.fspath(path), reason
+        super().__init__(f"cannot use the 3D model '{self.path}': {reason}")
+
+    def __reduce__(self) -> tuple[type[MeshError], tuple[str, str]]:
+        return MeshError, (self.path, self.reason)
 
 
 class WeightsError(AnaglyphError):

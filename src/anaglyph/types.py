@@ -34,6 +34,32 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Candidates:
+    """The shapes that a batch of queries is compared with: their own, each once, then others that fill up."""
+
+    keys: tuple[str, ...]
+    """(S) shape ids, unique."""
+    rows: Tensor
+    """(S,) int64 rows in the repository of shapes."""
+    views: Tensor
+    """(S, V, C, H, W) float32 in [0, 1], V pictures of each shape."""
+    categories: Tensor | None = None
+    """(S,) int64; None whenever the method does not declare `uses_labels`."""
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def to(self, device: torch.device | str) -> Candidates:
+        """Every tensor moved to `device`."""
+        return replace(
+            self,
+            rows=self.rows.to(device),
+            views=self.views.to(device),
+            categories=None if self.categories is None else self.categories.to(device),
+        )
+
+
+@dataclass(frozen=True)
 class Batch:
     """Rows of objects; the fields of a modality that is absent are None.
 
@@ -50,6 +76,15 @@ class Batch:
     """(B, N, 3) float32."""
     labels: Tensor | None = None
     """(B,) int64 true classes; None whenever the method does not declare `uses_labels`."""
+    masks: Tensor | None = None
+    """(B, V, 1, H, W) float32 in [0, 1]: where in `images` the object is, soft at its border."""
+    views: Tensor | None = None
+    """(B, V, C, H, W) float32 in [0, 1]: pictures of the shapes themselves, rendered."""
+    shapes: Candidates | None = None
+    """Shapes that the rows are queries for."""
+    targets: Tensor | None = None
+    """(B,) int64 row of `shapes` that each query shows; None whenever the method does not declare
+    `uses_labels`."""
     crops: tuple[Batch, ...] = ()
     """Further, independent augmentations of the same objects in the same order."""
 
@@ -68,17 +103,24 @@ class Batch:
 
     def without_labels(self) -> Batch:
         """The same batch as a method that uses no labels may see it."""
-        return replace(self, labels=None, crops=tuple(crop.without_labels() for crop in self.crops))
+        return replace(
+            self,
+            labels=None,
+            targets=None,
+            shapes=None if self.shapes is None else replace(self.shapes, categories=None),
+            crops=tuple(crop.without_labels() for crop in self.crops),
+        )
 
     def to(self, device: torch.device | str) -> Batch:
         """Every tensor moved to `device`."""
+        tensors = ("images", "points", "labels", "masks", "views", "targets")
+        present = {name: value for name in tensors if (value := getattr(self, name)) is not None}
         return replace(
             self,
             indices=self.indices.to(device),
-            images=None if self.images is None else self.images.to(device),
-            points=None if self.points is None else self.points.to(device),
-            labels=None if self.labels is None else self.labels.to(device),
+            shapes=None if self.shapes is None else self.shapes.to(device),
             crops=tuple(crop.to(device) for crop in self.crops),
+            **{name: value.to(device) for name, value in present.items()},
         )
 
 

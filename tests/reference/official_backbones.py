@@ -305,3 +305,26 @@ def resnet20(classes):
         text += f"layer{stage}.{{0..2}}.bn{{1,2}}.@ {width}\n"
         before = width
     return table(text)
+
+
+def resnet_torchvision(depth, classes):
+    """torchvision's resnet18 and resnet50: 11,689,512 and 25,557,032 parameters with 1,000 classes."""
+    blocks = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}[depth]
+    expansion = 4 if depth == 50 else 1
+    text = "conv1.weight 64 3 7 7\nbn1.@ 64\n"
+    before = 64
+    for stage, (count, width) in enumerate(zip(blocks, (64, 128, 256, 512), strict=True), start=1):
+        after = width * expansion
+        for block in range(count):
+            name = f"layer{stage}.{block}"
+            if depth == 18:
+                text += f"{name}.conv1.weight {width} {before} 3 3\n{name}.conv2.weight {width} {width} 3 3\n"
+                text += f"{name}.bn{{1,2}}.@ {width}\n"
+            else:
+                text += f"{name}.conv1.weight {width} {before} 1 1\n{name}.conv2.weight {width} {width} 3 3\n"
+                text += f"{name}.conv3.weight {after} {width} 1 1\n{name}.bn{{1,2}}.@ {width}\n"
+                text += f"{name}.bn3.@ {after}\n"
+            if block == 0 and before != after:
+                text += f"{name}.downsample.0.weight {after} {before} 1 1\n{name}.downsample.1.@ {after}\n"
+            before = after
+    return table(text + f"fc.+ {classes} {before}\n")

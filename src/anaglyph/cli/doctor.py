@@ -7,9 +7,11 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from anaglyph.errors import AnaglyphError, DataError
+import tyro
+
+from anaglyph.errors import AnaglyphError, ConfigError, DataError
 
 if TYPE_CHECKING:
     from anaglyph.ops.backends import Operation
@@ -18,28 +20,50 @@ FOLDERS = ("folder", "views_folder")
 """Options of data sets that name a folder below the data root."""
 
 
-def doctor(*, data_root: Path | None = None, json: bool = False) -> int:
-    """Check the installation: versions, devices, point operations, data folders, cache and optional packages.
+def doctor(
+    model: tyro.conf.Positional[str] = "",
+    *,
+    up: Literal["auto", "y", "z"] = "auto",
+    picture: Path | None = None,
+    root: Path | None = None,
+    data_root: Path | None = None,
+    json: bool = False,
+) -> int:
+    """Check a 3D model, or the installation.
 
-    Data is looked for, not read; `anaglyph data NAME` reads it. Exit code 1 when something needs attention.
+    With a model file: what is in it, what is wrong with it and what to do, and what it looks like. Without:
+    versions, devices, point operations, renderers, data folders, cache and optional packages; data is looked
+    for, not read. Exit code 1 when something needs attention.
 
     Args:
+        model: a model file; empty checks the installation.
+        up: the model's axis that points up; auto takes the file's word or its format's custom.
+        picture: PNG file to write a picture of the model to.
+        root: folder that the model's textures may lie in, if not its own.
         data_root: folder of data sets; default $ANAGLYPH_DATA, else ../shared/data.
         json: print JSON.
     """
-    from anaglyph.cli.places import data_root as root
+    if model:
+        from anaglyph.cli.doctor_model import doctor_model
+
+        return doctor_model(Path(model), up=up, picture=picture, json=json, root=root)
+    if picture is not None or root is not None or up != "auto":
+        raise ConfigError("--up, --picture and --root are for a model; name its file.")
+    from anaglyph.cli.places import data_root as data_folder
     from anaglyph.cli.tables import show_table
     from anaglyph.data.catalog import DATASETS
     from anaglyph.engine.environment import EXTRAS, describe_environment
     from anaglyph.ops.backends import OPERATIONS
+    from anaglyph.render.backends import BACKENDS
 
     environment = describe_environment()
-    place = root(data_root)
+    place = data_folder(data_root)
     looks: dict[str, Callable[[], tuple[str, str]]] = {
         "packages": lambda: _packages(environment["packages"]),  # type: ignore[arg-type]
         "python": lambda: ("ok", f"{environment['python']} on {environment['system']}"),
         "devices": lambda: ("ok", f"{environment['devices']}, {environment['threads']} threads"),
         **{f"ops {operation}": partial(_operation, operation) for operation in OPERATIONS},
+        **{f"render {name}": partial(_renderer, name) for name in BACKENDS},
         "allocator": _allocator,
         "cache": _cache,
         **{f"data {name}": partial(_data, name, place) for name in DATASETS.names()},
@@ -83,6 +107,16 @@ def _backends(name: Operation, device: str) -> str:
     if chosen == "tree":
         return "tree for large clouds, torch for small ones"
     return f"{chosen}; also {', '.join(others)}" if others else chosen
+
+
+def _renderer(name: str) -> tuple[str, str]:
+    """Whether a renderer works here, which one is taken, and what another one lacks."""
+    from anaglyph.render.backends import choose_backend, explain
+
+    reason = explain(name)
+    if reason:
+        return "absent", reason
+    return "ok", "taken on the CPU" if name == choose_backend("auto", "cpu") else "works"
 
 
 def _allocator() -> tuple[str, str]:

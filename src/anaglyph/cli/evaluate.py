@@ -14,17 +14,29 @@ def evaluate(
     *,
     split: Literal["train", "validation", "test"] = "test",
     views: int | None = None,
+    mode: Literal["simple", "full", "shapenet"] = "simple",
+    shapes: str = "",
+    shapes_version: Literal["v1", "v2"] = "v1",
+    shapes_categories: tuple[str, ...] = ("bed", "chair", "sofa", "table"),
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...")] = (),
     device: Literal["auto", "cpu", "cuda"] = "auto",
     data_root: Path | None = None,
     json: bool = False,
 ) -> int:
-    """Measure trained weights: mAP over the whole gallery and recall@k, both ways.
+    """Measure trained weights on held-out data.
+
+    Pairs of pictures and shapes: mAP over the whole gallery and recall@k, both ways. Pictures that look for
+    their shape: top-1, top-10 and top-1 category, overall and per category.
 
     Args:
         weights: a run folder (its last stage), a stage's artefact folder or a weights file.
         split: which objects to measure on.
         views: how many views of each image to average; all by default.
+        mode: for pictures that look for their shape: simple (accuracies), full (also distance and overlap of
+            the first hit and the true shape) or shapenet (only those, among other shapes of its category).
+        shapes: folder of ShapeNetCore below the data root, which mode shapenet searches.
+        shapes_version: how its models lie and stand: v1 (ID/model.obj) or v2 (ID/models/model_normalized.obj).
+        shapes_categories: its categories to search.
         set: changes to the data set's options, such as drop_duplicates=true or evaluation_points=512.
         device: where to embed.
         data_root: folder of data sets; default $ANAGLYPH_DATA, else ../shared/data.
@@ -33,12 +45,18 @@ def evaluate(
     from anaglyph.cli.places import cache_folder
     from anaglyph.cli.places import data_root as root
     from anaglyph.cli.tables import show_table
+    from anaglyph.data.datasets.shapenet_shapes import ShapeNetShapes
     from anaglyph.engine.study import measure_weights
 
+    others = None
+    if shapes:
+        others = ShapeNetShapes(folder=shapes, version=shapes_version, categories=shapes_categories)
     measured = measure_weights(
         weights,
         split=split,
         views=views,
+        mode=mode,
+        shapes=others,
         assignments=set,
         device=device,
         data_root=root(data_root),
@@ -53,4 +71,11 @@ def evaluate(
             ["metric", "value"],
             rows,
         )
+        groups = measured["groups"]
+        if groups:
+            columns = list(next(iter(groups.values())))
+            table = [
+                [name, *(f"{group[column]:.4g}" for column in columns)] for name, group in groups.items()
+            ]
+            show_table("By category", ["category", *columns], table)
     return 0

@@ -11,12 +11,13 @@ import tyro
 
 from anaglyph import __version__
 from anaglyph.cli.allocator import keep_freed_memory
-from anaglyph.cli.data import data
+from anaglyph.cli.data import DATA, data
 from anaglyph.cli.demo import demo
 from anaglyph.cli.doctor import doctor
 from anaglyph.cli.embed import embed
 from anaglyph.cli.evaluate import evaluate
 from anaglyph.cli.models import MODELS, models
+from anaglyph.cli.render import render
 from anaglyph.cli.train import train
 from anaglyph.errors import AnaglyphError
 
@@ -25,11 +26,13 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "train": train,
     "evaluate": evaluate,
     "embed": embed,
+    "render": render,
     "data": data,
     "models": models,
     "doctor": doctor,
 }
-SEVERAL_VALUES = frozenset({"--set", "--seeds", "--log"})
+SUBCOMMANDS: dict[str, dict[str, Callable[..., int]]] = {"data": DATA, "models": MODELS}
+SEVERAL_VALUES = frozenset({"--set", "--seeds", "--log", "--outputs"})
 """Options whose values add up when they are given again; the parser alone would keep the last ones."""
 DESCRIPTION = "Learn one space for pictures, 3D shapes and words, mostly without labels."
 
@@ -45,8 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     arguments = join_repeated(arguments) or ["--help"]
     commands, prog = COMMANDS, "anaglyph"
-    if arguments[0] == "models" and arguments[1:2] and arguments[1] in MODELS:
-        commands, prog, arguments = MODELS, "anaglyph models", arguments[1:]
+    below = SUBCOMMANDS.get(arguments[0], {})
+    if arguments[1:2] and arguments[1] in below:
+        commands, prog, arguments = below, f"anaglyph {arguments[0]}", arguments[1:]
     try:
         code: int = tyro.extras.subcommand_cli_from_dict(
             commands, prog=prog, description=DESCRIPTION, args=arguments

@@ -39,7 +39,7 @@ def train(
 
     Args:
         targets: recipes by name (see `anaglyph models`), paths of YAML files, or a method with --data.
-        data: data set, when a target is a method such as romo.
+        data: data set, when a target is a method such as romo or cmic; by default one that needs no files.
         preset: preset, when a target is a method.
         set: changes to the recipe, such as stages.learn.epochs=5; names are those of the recipe file.
         seeds: one run each, the table shows mean and spread; the recipe's own by default.

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from anaglyph.config import merge, plain, structure
-from anaglyph.data.paired import PairedObjects
+from anaglyph.data.objects import Objects
+from anaglyph.data.shape_queries import ShapeQueries
 from anaglyph.data.source import SPLITS, DataSource, Split, check_split
 from anaglyph.errors import DataError
 from anaglyph.registry import Catalog, Entry
@@ -18,6 +19,42 @@ from anaglyph.registry import Catalog, Entry
 DATASETS = Catalog(
     kind="dataset",
     entries={
+        "cc0_objects": Entry(
+            target="anaglyph.data.datasets.cc0_objects:Cc0Objects",
+            summary="real low-poly models and their makers' own pictures; split by object",
+            source="Kenney, Quaternius (CC0)",
+            tags=("queries", "objects"),
+        ),
+        "compcars3d": Entry(
+            target="anaglyph.data.datasets.compcars3d:CompCars3D",
+            summary="CompCars photographs with their ShapeNet cars",
+            source="Yang et al., 2015; Wang et al., 2018",
+            tags=("queries", "objects"),
+        ),
+        "future3d": Entry(
+            target="anaglyph.data.datasets.future3d:Future3D",
+            summary="3D-FUTURE furniture and rendered scenes that show it",
+            source="Fu et al., 2021",
+            tags=("queries", "objects"),
+        ),
+        "pix3d": Entry(
+            target="anaglyph.data.datasets.pix3d:Pix3D",
+            summary="photographs of furniture with their exact models; IBSR, S1 and S2 splits",
+            source="Sun et al., 2018",
+            tags=("queries", "objects"),
+        ),
+        "procedural": Entry(
+            target="anaglyph.data.datasets.procedural:Procedural",
+            summary="generated real-world-like objects and photo-like pictures of them; always there",
+            source="this project",
+            tags=("queries", "objects"),
+        ),
+        "stanford_cars3d": Entry(
+            target="anaglyph.data.datasets.stanford_cars3d:StanfordCars3D",
+            summary="Stanford Cars photographs with their ShapeNet cars",
+            source="Krause et al., 2013; Wang et al., 2018",
+            tags=("queries", "objects"),
+        ),
         "digits3d": Entry(
             target="anaglyph.data.datasets.digits3d:Digits3D",
             summary="1,797 real 8 x 8 digits and their extruded shapes; always there",
@@ -65,7 +102,7 @@ def dataset_source(config: DataConfig) -> DataSource:
 
 def create_dataset(
     config: DataConfig, split: Split, *, root: Path, cache: Path | None = None, seed: int = 0
-) -> PairedObjects:
+) -> Objects:
     """Load one split of a data set.
 
     Args:
@@ -105,25 +142,25 @@ def describe(config: DataConfig, *, root: Path, cache: Path | None = None) -> di
     return about
 
 
-def _described(dataset: PairedObjects) -> Mapping[str, Any]:
+def _described(dataset: Objects) -> Mapping[str, Any]:
     counts = np.bincount(dataset.labels, minlength=len(dataset.class_names))
     first = dataset.batch([0], epoch=0)
     about: dict[str, Any] = {
         "objects": len(dataset),
         "classes": dict(zip(dataset.class_names, counts.tolist(), strict=True)),
     }
-    if dataset.images is not None and first.images is not None:
-        about["images"] = {
-            "stored": list(dataset.images.shape[1:]),
-            "per_access": list(first.images.shape[1:]),
-            "range": [int(dataset.images.min()), int(dataset.images.max())],
-        }
-    if dataset.points is not None and first.points is not None:
-        flat = dataset.points.reshape(-1, 3)
-        about["points"] = {
-            "stored": list(dataset.points.shape[1:]),
-            "per_access": list(first.points.shape[1:]),
-            "low": [round(float(value), 4) for value in flat.min(axis=0)],
-            "high": [round(float(value), 4) for value in flat.max(axis=0)],
-        }
+    if isinstance(dataset, ShapeQueries):
+        about["shapes"] = len(dataset.repository)
+    stored = {name: getattr(dataset, name, None) for name in ("images", "points")}
+    for name, array in stored.items():
+        given = getattr(first, name)
+        if array is None or given is None:
+            continue
+        about[name] = {"stored": list(array.shape[1:]), "per_access": list(given.shape[1:])}
+        if name == "images":
+            about[name]["range"] = [int(array.min()), int(array.max())]
+        else:
+            flat = array.reshape(-1, 3)
+            about[name]["low"] = [round(float(value), 4) for value in flat.min(axis=0)]
+            about[name]["high"] = [round(float(value), 4) for value in flat.max(axis=0)]
     return about

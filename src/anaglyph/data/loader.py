@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from anaglyph.data.paired import PairedObjects
+from anaglyph.data.objects import Objects
 from anaglyph.data.samplers import Indices, epoch_rows, ordered_rows
 from anaglyph.data.samplers import steps_per_epoch as steps_per_epoch
 from anaglyph.errors import ConfigError, DataError
@@ -20,7 +20,7 @@ from anaglyph.types import Batch
 
 
 def epoch_batches(
-    dataset: PairedObjects,
+    dataset: Objects,
     *,
     seed: int,
     epoch: int,
@@ -41,7 +41,7 @@ def epoch_batches(
 
 
 def ordered_batches(
-    dataset: PairedObjects,
+    dataset: Objects,
     *,
     batch: int,
     epoch: int | None = None,
@@ -58,7 +58,7 @@ class _Steps(Dataset[Batch]):
 
     def __init__(
         self,
-        dataset: PairedObjects,
+        dataset: Objects,
         rows: Sequence[Indices],
         epoch: int | None,
         first_crop: int,

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anaglyph.data.objects import digest
 from anaglyph.data.schema import check_images, check_keys, check_labels, check_points
 from anaglyph.data.transforms.image import ImageAugmentation, augment_images, central_crop
 from anaglyph.data.transforms.points import PointAugmentation, augment_points, choose_points
@@ -67,6 +68,16 @@ class PairedObjects:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What batches hold beside keys and indices."""
+        there = {"images": self.images, "points": self.points}
+        return frozenset({"labels", *(name for name, array in there.items() if array is not None)})
+
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits over keys, pictures and clouds; labels do not enter."""
+        return digest(self.keys, (self.images, self.points))
 
     def __getitem__(self, index: int) -> Sample:
         """One object without augmentation."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, get_args
 
-from anaglyph.data.paired import PairedObjects
+from anaglyph.data.objects import Objects
 from anaglyph.errors import ConfigError, DataError, unknown_name
 
 Split = Literal["train", "validation", "test"]
@@ -22,7 +22,7 @@ class DataSource(Protocol):
     obtain: ClassVar[str]
     """Where its files come from and where they are looked for."""
 
-    def load(self, split: Split, *, root: Path, cache: Path | None, seed: int) -> PairedObjects:
+    def load(self, split: Split, *, root: Path, cache: Path | None, seed: int) -> Objects:
         """Read one split; relative folders start at `root`, `seed` is the run's augmentation seed."""
         ...
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from anaglyph.data.loader import epoch_batches, ordered_batches, steps_per_epoch
-from anaglyph.data.paired import PairedObjects
+from anaglyph.data.objects import Objects
 from anaglyph.engine.checkpoint import find_checkpoint, save_checkpoint
 from anaglyph.engine.events import Listener, Metrics, Note, StageStarted, Step
 from anaglyph.engine.guards import DiskGuard, FiniteGuard
@@ -81,7 +81,7 @@ class Stage:
     name: str
     spec: StageSpec
     method: Method
-    dataset: PairedObjects
+    dataset: Objects
     seed: int
     folder: Path
     identity: Mapping[str, Any]

@@ -12,6 +12,7 @@ from anaglyph.config import plain, read_yaml, structure
 from anaglyph.data.catalog import DataConfig
 from anaglyph.encoders.catalog import create_encoder
 from anaglyph.engine.recipe import StageSpec
+from anaglyph.engine.starting_weights import StartingWeights
 from anaglyph.errors import WeightsError
 from anaglyph.io.weights import load_into, read_header, read_weights, write_weights
 from anaglyph.methods.base import Method
@@ -32,13 +33,30 @@ class SavedMethod:
     header: Mapping[str, Any]
 
 
-def build_method(spec: StageSpec, *, objects: int, seed: int, name: str) -> Method:
-    """A fresh method; its initial weights depend on the seed and the stage's name alone."""
+def build_method(
+    spec: StageSpec,
+    *,
+    objects: int,
+    seed: int,
+    name: str,
+    starts: Mapping[str, StartingWeights] | None = None,
+) -> Method:
+    """A fresh method; its initial weights depend on the seed, the stage's name and what it starts from.
+
+    Args:
+        spec: the stage.
+        objects: size of the training split.
+        seed: the run's.
+        name: of the stage.
+        starts: modality -> weights that its encoder starts from; they are put in before the method is made.
+    """
     with seeded(seed, name, "weights"):
         encoders = {
             modality: create_encoder(encoder.name, **encoder.options)
             for modality, encoder in spec.encoders.items()
         }
+        for modality, start in (starts or {}).items():
+            start.put_into(encoders[modality], where=f"stages.{name}.encoders.{modality}")
         return create_method(spec.method, spec.config, encoders=encoders, objects=objects)
 
 

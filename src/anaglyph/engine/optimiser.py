@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import torch
-from torch.optim import SGD, AdamW, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from anaglyph.engine.recipe import OptimiserSpec
 from anaglyph.methods.base import Method
@@ -14,7 +14,9 @@ def build_optimiser(method: Method, spec: OptimiserSpec) -> Optimizer:
     """The optimiser over the method's groups; a group's `lr_scale` multiplies every learning rate of it."""
     groups = [part for group in method.param_groups() for part in _split_decay(group, spec)]
     if spec.name == "adamw":
-        return AdamW(groups, lr=spec.lr, weight_decay=spec.weight_decay)
+        return AdamW(groups, lr=spec.lr, weight_decay=spec.weight_decay, betas=spec.betas)
+    if spec.name == "adam":  # decay, where there is any, is added to the gradient
+        return Adam(groups, lr=spec.lr, weight_decay=spec.weight_decay, betas=spec.betas)
     return SGD(groups, lr=spec.lr, weight_decay=spec.weight_decay, momentum=spec.momentum)
 
 

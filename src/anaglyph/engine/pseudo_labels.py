@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anaglyph.data.paired import PairedObjects
+from anaglyph.data.objects import Objects
 from anaglyph.evaluation.clustering import (
     adjusted_rand_index,
     agreement,
@@ -21,7 +21,7 @@ from anaglyph.io.label_file import labels_by_id, read_label_file
 MODALITIES = ("image", "shape")
 
 
-def pseudo_label_quality(run: Path, train: PairedObjects) -> dict[str, dict[str, float]]:
+def pseudo_label_quality(run: Path, train: Objects) -> dict[str, dict[str, float]]:
     """Stage -> numbers, for every finished stage of a run that left label files."""
     return {
         artefact.parent.name: label_quality(artefact, train)
@@ -30,7 +30,7 @@ def pseudo_label_quality(run: Path, train: PairedObjects) -> dict[str, dict[str,
     }
 
 
-def label_quality(artefact: Path, train: PairedObjects) -> dict[str, float]:
+def label_quality(artefact: Path, train: Objects) -> dict[str, float]:
     """Accuracy under separate and common mappings, NMI, ARI, agreement and cluster sizes of emitted labels.
 
     Objects that a stage left unlabelled (-1) count as wrong for accuracy and are left out of NMI and ARI.

@@ -20,7 +20,7 @@ from anaglyph.config import mapping, merge, override, parse_yaml, plain, read_ya
 from anaglyph.data.catalog import DataConfig, dataset_source
 from anaglyph.encoders.catalog import check_encoder
 from anaglyph.errors import ConfigError, unknown_name
-from anaglyph.methods.catalog import METHODS, PRESET_FAMILIES
+from anaglyph.methods.catalog import DEFAULT_DATA, METHODS, PRESET_FAMILIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +29,16 @@ class EncoderSpec:
 
     name: str
     options: dict[str, Any] = field(default_factory=dict)
+    weights: str | None = None
+    """File that it starts from: one of `anaglyph models import`, or an official one, which is then imported.
+    A relative path starts at the data root. Another number of input channels is fitted to the first layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserSpec:
     """Optimiser and learning-rate schedule of one stage."""
 
-    name: Literal["adamw", "sgd"] = "adamw"
+    name: Literal["adamw", "adam", "sgd"] = "adamw"
     lr: float = 1e-3
     """Peak learning rate for the batch size given."""
     weight_decay: float = 0.0
@@ -44,6 +47,8 @@ class OptimiserSpec:
     """Whether it also applies to biases, normalisation scales and other vectors."""
     momentum: float = 0.9
     """SGD only."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Adam and AdamW only: decay of the running means of the gradient and of its square."""
     schedule: Literal["constant", "cosine", "cosine_epochs"] = "cosine"
     """cosine: every step to `final_fraction`; cosine_epochs: held within an epoch, stepped with the
     0-based epoch after training it (so epochs 0 and 1 share the maximum, as RoMo's release does)."""
@@ -59,6 +64,7 @@ class OptimiserSpec:
             ("lr", self.lr > 0, "> 0"),
             ("weight_decay", self.weight_decay >= 0, ">= 0"),
             ("momentum", 0 <= self.momentum < 1, "in [0, 1)"),
+            ("betas", all(0 <= beta < 1 for beta in self.betas), "two numbers in [0, 1)"),
             ("warmup_epochs", self.warmup_epochs >= 0, ">= 0"),
             ("final_fraction", 0 <= self.final_fraction <= 1, "in [0, 1]"),
             ("clip_norm", self.clip_norm is None or self.clip_norm > 0, "> 0 or null"),
@@ -79,7 +85,7 @@ class StageSpec:
     encoders: dict[str, EncoderSpec]
     """Modality -> encoder."""
     epochs: int
-    """Passes over the training split."""
+    """Passes over the training split; 0 for a method that is not trained."""
     batch: int
     """Objects per optimiser step over all processes."""
     optimiser: OptimiserSpec = OptimiserSpec()
@@ -185,15 +191,18 @@ def check(recipe: Recipe) -> Recipe:
         for needed in stage.needs:
             if needed not in stages:
                 raise ConfigError(f"{where}.needs: {unknown_name('earlier stage', needed, stages)}")
-        if stage.epochs < 1 or stage.batch < 2:
-            raise ConfigError(
-                f"{where}: epochs={stage.epochs}, batch={stage.batch}; epochs must be >= 1 and batch >= 2."
-            )
         method = METHODS.load(stage.method)
-        if set(stage.encoders) != set(method.inputs):
+        if (stage.epochs < 1 if method.trains else stage.epochs) or stage.batch < 2:
+            epochs = (
+                "epochs must be >= 1" if method.trains else f"{stage.method} is not trained, epochs is 0,"
+            )
+            raise ConfigError(
+                f"{where}: epochs={stage.epochs}, batch={stage.batch}; {epochs} and batch >= 2."
+            )
+        if set(stage.encoders) != set(method.encoder_names):
             raise ConfigError(
                 f"{where}.encoders: has {', '.join(sorted(stage.encoders)) or 'none'}; "
-                f"{stage.method} needs one for each of {', '.join(sorted(method.inputs))}."
+                f"{stage.method} needs one for each of {', '.join(sorted(method.encoder_names))}."
             )
         config = plain(structure(method.config_cls, stage.config, where=f"{where}.config"))
         stages[name] = replace(stage, config=config)
@@ -235,12 +244,14 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
 
 
 def recipe_name(target: str, *, data: str | None, preset: str) -> str:
-    """The recipe a command-line target means: itself, or `<data>_<method>_<preset>` for a method."""
+    """The recipe a command-line target means: itself, or `<data>_<method>_<preset>` for a method.
+
+    Without `data` a method means the data set that is always there for it.
+    """
     if target not in PRESET_FAMILIES:
         return target
     presets = PRESET_FAMILIES[target]
-    if data is None:
-        raise ConfigError(f"'{target}' is a method; say on which data, such as --data digits3d.")
+    data = data or DEFAULT_DATA[target]
     if len(presets) == 1:
         return f"{data}_{target}"
     if preset not in presets:

@@ -5,24 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from anaglyph.data.paired import PairedObjects
 from anaglyph.engine.environment import describe_environment
-from anaglyph.engine.evaluate import DIRECTIONS, Embedded, embed_split
 from anaglyph.engine.loggers import read_metrics
 from anaglyph.engine.models import load_method
 from anaglyph.engine.recipe import Recipe
 from anaglyph.engine.run import RunOptions, make_splits
 from anaglyph.engine.study import Result, Study
+from anaglyph.engine.tasks.base import Asked, Task
 from anaglyph.evaluation.charts import Curve
-from anaglyph.evaluation.report import Gallery, GalleryRow, Hit, Picture, Report, Table, write_report
-from anaglyph.geometry.draw import draw_shaded
-
-QUERIES = 10
-HITS = 8
+from anaglyph.evaluation.report import Report, Table, write_report
 
 
 def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: RunOptions) -> Path:
@@ -31,27 +24,27 @@ def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: Run
     recipe = recipes[shown.recipe]
     splits = make_splits(recipe, data_root=options.data_root, cache=options.cache)
     method = load_method(Path(shown.folder)).method
-    embedded = embed_split(method, splits.test, device=torch.device("cpu"), views=recipe.evaluation_views)
-    average = shown.metrics["average_map"]
-    chance = study.chance[shown.data]["average_map"]
+    asked = Asked(device=torch.device("cpu"), views=recipe.evaluation_views)
+    task = study.task
+    headline = shown.metrics[task.headline]
+    chance = study.chance[shown.data][task.headline]
+    measured = task.measure(method, splits.test, asked)
     report = Report(
         title=study.heading,
         method=recipe.method,
         preset=recipe.preset,
         summary=(
-            f"{len(splits.train)} objects were seen in training, {'WITH' if shown.leaks else 'without'} "
-            f"labels; "
-            f"{len(splits.test)} others are the questions and the answers below. "
+            f"{task.seen(splits.train, splits.test, labels=bool(shown.leaks) or method.uses_labels)} "
             f"Pictures show {shown.recipe}, seed {shown.seed}."
         ),
         headlines={
-            "average mAP": average,
-            "times chance": round(average / chance, 1),
-            "held-out objects": len(splits.test),
+            task.shown[task.headline]: headline,
+            "times chance": round(headline / max(chance, 1e-9), 1),
+            "held-out queries": len(splits.test),
         },
-        tables=[result_table(study), *cluster_tables(study.results)],
-        curves=[curve for result in study.results for curve in run_curves(result)],
-        galleries=[gallery(query, found, embedded=embedded, test=splits.test) for query, found in DIRECTIONS],
+        tables=[result_table(study), *task.tables(measured), *cluster_tables(study.results)],
+        curves=[curve for result in study.results for curve in run_curves(result, task=task)],
+        galleries=task.galleries(method, splits.test, asked),
         facts={
             "data": shown.data,
             "measured with": shown.inputs,
@@ -68,18 +61,12 @@ def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: Run
 
 
 def result_table(study: Study) -> Table:
-    """Mean average precision and recall of every recipe beside chance."""
-    rows = study.rows()
+    """What the task shows of every recipe, beside chance."""
+    rows, task = study.rows(), study.task
+    column = 1 + list(task.shown).index(task.headline)
     honest = [place for place, row in enumerate(rows) if "LEAKS" not in row[0]]
-    best = max(honest, key=lambda place: float(rows[place][3].split()[0]))
-    return Table(
-        title="How well a picture finds its shape, and a shape its picture",
-        columns=study.columns,
-        rows=study.rows(),
-        note="Mean average precision over the whole held-out gallery (1 is perfect) and the share of queries "
-        "whose first hit is of their class. Spread is the standard deviation over seeds.",
-        highlight=[best],
-    )
+    best = max(honest, key=lambda place: float(rows[place][column].split()[0]))
+    return Table(title=task.question, columns=study.columns, rows=rows, note=task.note, highlight=[best])
 
 
 def cluster_tables(results: Sequence[Result]) -> list[Table]:
@@ -106,15 +93,14 @@ def cluster_tables(results: Sequence[Result]) -> list[Table]:
     ]
 
 
-def run_curves(result: Result) -> list[Curve]:
+def run_curves(result: Result, *, task: Task) -> list[Curve]:
     """Loss parts of every stage of a run, and what was validated."""
     curves = []
     for file in sorted(Path(result.folder).glob("stages/*/metrics.jsonl")):
         rows = read_metrics(file)
         stage = file.parent.name
-        parts = sorted(
-            {name for row in rows for name in row if name not in _NOT_LOSSES and "_map" not in name}
-        )
+        measured = f"validation_{task.headline}"
+        parts = sorted({name for row in rows for name in row if name not in _NOT_LOSSES})
         losses = {
             name: [(row["epoch"], row[name]) for row in rows if name in row and "loss" in row]
             for name in parts
@@ -123,16 +109,14 @@ def run_curves(result: Result) -> list[Curve]:
             name: points for name, points in losses.items() if points and not name.startswith("validation")
         }
         curves.append(Curve(f"{result.recipe}, seed {result.seed}, {stage}", "epoch", "loss", losses))
-        validated = [
-            (row["epoch"], row["validation_average_map"]) for row in rows if "validation_average_map" in row
-        ]
+        validated = [(row["epoch"], row[measured]) for row in rows if measured in row]
         if len(validated) > 1:
             curves.append(
                 Curve(
                     f"{result.recipe}, {stage}: validation",
                     "epoch",
-                    "average mAP",
-                    {"average mAP": validated},
+                    task.shown[task.headline],
+                    {task.shown[task.headline]: validated},
                 )
             )
     return curves
@@ -149,41 +133,3 @@ _NOT_LOSSES = {
     "size_entropy",
     "largest_share",
 }
-
-
-def gallery(query: str, found: str, *, embedded: Embedded, test: PairedObjects) -> Gallery:
-    """One query per class and its nearest objects of the other modality, drawn."""
-    labels = embedded.labels
-    classes = torch.unique(labels)[:QUERIES]
-    # The middle object of each class, so that nobody picks a flattering one.
-    queries = torch.stack([rows[len(rows) // 2] for rows in ((labels == c).nonzero()[:, 0] for c in classes)])
-    scores = embedded.vectors[query][queries] @ embedded.vectors[found].T
-    nearest = scores.argsort(dim=1, descending=True, stable=True)[:, :HITS]
-    query_pictures = pictures(query, test, queries)
-    hit_pictures = pictures(found, test, nearest.flatten())
-    rows = []
-    for place, row in enumerate(queries.tolist()):
-        hits = [
-            Hit(
-                picture=hit_pictures[place * nearest.shape[1] + rank],
-                caption=f"{test.class_names[int(labels[item])]}, {float(scores[place, item]):.2f}",
-                correct=bool(labels[item] == labels[row]),
-            )
-            for rank, item in enumerate(nearest[place].tolist())
-        ]
-        rows.append(GalleryRow(query_pictures[place], test.class_names[int(labels[row])], hits))
-    words = {"image": "picture", "shape": "shape"}
-    return Gallery(
-        title=f"A {words[query]} looks for {words[found]}s",
-        rows=rows,
-        note="The middle held-out object of each class; below each hit its class and its cosine.",
-    )
-
-
-def pictures(modality: str, dataset: PairedObjects, rows: Tensor) -> list[Picture]:
-    """Pictures of objects: the image itself (its first view), or the cloud drawn."""
-    batch = dataset.batch(rows.tolist(), epoch=None)
-    if modality == "shape":
-        return list(draw_shaded(batch.require("points").numpy()))
-    images = (batch.require("images")[:, 0] * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    return [image[..., 0] if image.shape[-1] == 1 else image for image in np.ascontiguousarray(images)]

@@ -12,7 +12,6 @@ The report of a study lies above the runs it compares.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -21,7 +20,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
@@ -30,18 +28,21 @@ from torch.nn.parallel import DistributedDataParallel
 
 from anaglyph.config import dump_yaml, fingerprint, plain, structure
 from anaglyph.data.catalog import create_dataset
+from anaglyph.data.objects import Objects
 from anaglyph.data.paired import PairedObjects
 from anaglyph.data.pairing import released_rows
 from anaglyph.data.source import SPLITS
 from anaglyph.engine.checkpoint import difference
 from anaglyph.engine.environment import describe_environment
-from anaglyph.engine.evaluate import embed_split, retrieval_metrics
 from anaglyph.engine.events import Listener, Note, StageFinished, ignore
 from anaglyph.engine.interrupt import graceful_interrupt
 from anaglyph.engine.loggers import LOGGERS
 from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
 from anaglyph.engine.models import FILE, build_method, save_method
 from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
+from anaglyph.engine.starting_weights import starting_weights
+from anaglyph.engine.tasks.base import Asked
+from anaglyph.engine.tasks.choice import check_fits, task_of
 from anaglyph.errors import CheckpointError, ConfigError
 from anaglyph.io.atomic import (
     new_folder,
@@ -92,9 +93,9 @@ class RunOptions:
 class Splits:
     """The three splits of a recipe's data."""
 
-    train: PairedObjects
-    validation: PairedObjects
-    test: PairedObjects
+    train: Objects
+    validation: Objects
+    test: Objects
 
 
 def make_splits(recipe: Recipe, *, data_root: Path, cache: Path | None) -> Splits:
@@ -104,17 +105,13 @@ def make_splits(recipe: Recipe, *, data_root: Path, cache: Path | None) -> Split
     )
     if recipe.training_pairs == "released_rows":
         check_leaks(recipe)
+        if not isinstance(train, PairedObjects):
+            raise ConfigError(
+                f"training_pairs=released_rows pairs pictures with clouds anew, and {recipe.data.name} has "
+                f"no clouds; leave it at id."
+            )
         train = train.with_point_rows(released_rows(train.labels, seed=recipe.seed))
     return Splits(train, validation, test)
-
-
-def data_fingerprint(dataset: PairedObjects) -> str:
-    """16 hexadecimal digits over keys, pictures and clouds; labels do not enter."""
-    digest = hashlib.sha256("\x1f".join(dataset.keys).encode())
-    for array in (dataset.images, dataset.points):
-        if array is not None:
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:16]
 
 
 def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore) -> Path:
@@ -132,14 +129,16 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
         open_run_folder(recipe, options)
     fabric.barrier()
     splits = make_splits(recipe, data_root=options.data_root, cache=options.cache)
-    data_hash = data_fingerprint(splits.train)
+    for spec in recipe.stages.values():
+        check_fits(METHODS.load(spec.method), splits.train, name=spec.method, data=recipe.data.name)
+    data_hash = splits.train.fingerprint()
     if fabric.global_rank == 0:
         write_json(
             options.output / "run.json",
             {
                 "fingerprint": fingerprint(recipe),
                 "leaks": leaks,
-                "data": {"train": data_hash, "test": data_fingerprint(splits.test)},
+                "data": {"train": data_hash, "test": splits.test.fingerprint()},
                 "environment": describe_environment(),
             },
         )
@@ -147,24 +146,29 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
     with graceful_interrupt() as stop:
         for name, spec in recipe.stages.items():
             folder = options.output / "stages" / name
+            starts = starting_weights(spec, root=options.data_root)
             identity = {**stage_identity(recipe, name), "train_data": data_hash}
+            identity |= {"weights": {each: start.sha256 for each, start in starts.items()}} if starts else {}
             artefacts[name] = folder / "artefact"
             if is_finished(artefacts[name], identity):
                 listen(StageFinished(name, skipped=True))
                 continue
-            method = build_method(spec, objects=len(splits.train), seed=recipe.seed, name=name)
+            method = build_method(spec, objects=len(splits.train), seed=recipe.seed, name=name, starts=starts)
             stage = Stage(
                 name=name, spec=spec, method=method, dataset=splits.train, seed=recipe.seed, folder=folder,
                 identity=identity, artefacts={needed: artefacts[needed] for needed in spec.needs},
             )  # fmt: skip
             stop.check(f"before stage {name}")
-            fit(
-                stage,
-                fabric=fabric,
-                listen=listen,
-                stop=stop,
-                options=fit_options(recipe, options, splits, fabric, stage=name),
-            )
+            if spec.epochs:
+                fit(
+                    stage,
+                    fabric=fabric,
+                    listen=listen,
+                    stop=stop,
+                    options=fit_options(recipe, options, splits, fabric, stage=name),
+                )
+            else:  # a method without training is a stage all the same: it is saved and measured like others
+                stage.method.to(fabric.device)
             if fabric.global_rank == 0:
                 leave_artefact(stage, recipe, fabric)
             fabric.barrier()
@@ -270,10 +274,10 @@ def fit_options(
     recipe: Recipe, options: RunOptions, splits: Splits, fabric: Fabric, *, stage: str
 ) -> FitOptions:
     """The loop's options, with validation on the validation split where it is wanted."""
+    asked = Asked(device=fabric.device, views=recipe.evaluation_views)
 
     def validate(method: Method) -> Mapping[str, float]:
-        embedded = embed_split(method, splits.validation, device=fabric.device, views=recipe.evaluation_views)
-        return retrieval_metrics(embedded)
+        return task_of(splits.validation).measure(method, splits.validation, asked).metrics
 
     return FitOptions(
         save_every=options.save_every,

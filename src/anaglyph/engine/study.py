@@ -13,8 +13,9 @@ import torch
 
 from anaglyph.config import override
 from anaglyph.data.catalog import DataConfig, create_dataset
+from anaglyph.data.datasets.shapenet_shapes import ShapeNetShapes
+from anaglyph.data.shape_queries import ShapeQueries
 from anaglyph.data.source import Split
-from anaglyph.engine.evaluate import chance_metrics, embed_split, retrieval_metrics
 from anaglyph.engine.events import Listener, ignore
 from anaglyph.engine.models import load_method
 from anaglyph.engine.pseudo_labels import pseudo_label_quality
@@ -27,14 +28,10 @@ from anaglyph.engine.run import (
     make_splits,
     run_recipe,
 )
-
-SHOWN = {
-    "image_to_shape_map": "image→shape mAP",
-    "shape_to_image_map": "shape→image mAP",
-    "average_map": "average mAP",
-    "image_to_shape_recall_at_1": "image→shape R@1",
-    "shape_to_image_recall_at_1": "shape→image R@1",
-}
+from anaglyph.engine.tasks.base import Asked, Mode, Task
+from anaglyph.engine.tasks.choice import check_fits, task_of
+from anaglyph.errors import ConfigError
+from anaglyph.methods.catalog import METHODS
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Result:
     inputs: str
     """What the numbers used: views of a picture, points of a shape."""
     metrics: dict[str, float]
-    """Retrieval on the test split."""
+    """What its task measures on the test split."""
     pseudo_labels: dict[str, dict[str, float]]
     """stage -> quality of the labels it emitted, against the truth, on the training split."""
     seconds: float
@@ -61,6 +58,8 @@ class Study:
     """What `run_study` found."""
 
     heading: str
+    task: Task
+    """What was asked of every run."""
     folder: Path
     """Where the report lies."""
     results: tuple[Result, ...]
@@ -71,18 +70,21 @@ class Study:
     @property
     def columns(self) -> list[str]:
         """Headings of `rows`."""
-        return ["method", *SHOWN.values(), "runs"]
+        return ["method", *self.task.shown.values(), "runs"]
 
     def rows(self) -> list[list[str]]:
         """Chance, then each recipe with mean and, over several seeds, standard deviation."""
         table = []
         for data, metrics in self.chance.items():
             name = "chance" if len(self.chance) == 1 else f"chance on {data}"
-            table.append([name, *(f"{metrics[key]:.3f}" for key in SHOWN), ""])
+            table.append([name, *(shown_number(metrics.get(key)) for key in self.task.shown), ""])
         for recipe in dict.fromkeys(result.recipe for result in self.results):
             runs = [result for result in self.results if result.recipe == recipe]
             mark = " (LEAKS LABELS)" if runs[0].leaks else ""
-            cells = [mean_and_spread([run.metrics[key] for run in runs]) for key in SHOWN]
+            cells = [
+                mean_and_spread([run.metrics[key] for run in runs if key in run.metrics])
+                for key in self.task.shown
+            ]
             table.append([recipe + mark, *cells, str(len(runs))])
         return table
 
@@ -117,10 +119,8 @@ def run_study(
     """
     from anaglyph.engine.report import write_study_report
 
+    task = common_task(recipes, options)
     results = []
-    for recipe in recipes.values():  # whatever will be refused is refused before hours of training
-        check_leaks(recipe)
-        make_splits(recipe, data_root=options.data_root, cache=options.cache)
     for name, recipe in recipes.items():
         for seed in seeds or (recipe.seed,):
             seeded = replace(recipe, seed=seed)
@@ -149,15 +149,34 @@ def run_study(
     chance: dict[str, dict[str, float]] = {}
     for recipe in recipes.values():
         test = make_splits(recipe, data_root=options.data_root, cache=options.cache).test
-        chance[recipe.data.name] = chance_metrics(torch.from_numpy(test.labels), seed=results[0].seed)
-    heading = title or f"Retrieval on held-out {', '.join(chance)}"
+        chance[recipe.data.name] = task.chance(test, seed=results[0].seed)
+    heading = title or f"{task.title} {', '.join(chance)}"
     inputs = ", ".join(sorted({result.inputs for result in results}))
     notes = [f"Measured with {inputs}; seeds {sorted({result.seed for result in results})}."]
     notes += [LEAK_NOTE] if any(result.leaks for result in results) else []
-    study = Study(heading, options.report or options.output, tuple(results), chance, tuple(notes))
+    study = Study(heading, task, options.report or options.output, tuple(results), chance, tuple(notes))
     if options.rank == 0:
         write_study_report(study, recipes, options)
     return study
+
+
+def common_task(recipes: Mapping[str, Recipe], options: RunOptions) -> Task:
+    """The task of all recipes; whatever will be refused is refused here, before hours of training.
+
+    Raises:
+        ConfigError: the recipes' data ask for different tasks, which no table can compare.
+    """
+    tasks: dict[str, Task] = {}
+    for name, recipe in recipes.items():
+        check_leaks(recipe)
+        train = make_splits(recipe, data_root=options.data_root, cache=options.cache).train
+        for stage in recipe.stages.values():
+            check_fits(METHODS.load(stage.method), train, name=stage.method, data=recipe.data.name)
+        tasks[name] = task_of(train)
+    if len({task.name for task in tasks.values()}) > 1:
+        said = ", ".join(f"{name}: {task.name}" for name, task in tasks.items())
+        raise ConfigError(f"these recipes are measured in different ways ({said}); train them one by one.")
+    return next(iter(tasks.values()))
 
 
 def measure_weights(
@@ -169,14 +188,17 @@ def measure_weights(
     data_root: Path,
     cache: Path | None,
     seed: int = 0,
+    mode: Mode = "simple",
+    shapes: ShapeNetShapes | None = None,
     assignments: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Load weights and measure retrieval on a split of the data they were made for; says if labels leaked.
+    """Load weights and measure their task on a split of the data they were made for; says if labels leaked.
 
-    `assignments` change options of the data set, such as drop_duplicates=true.
+    `assignments` change options of the data set, such as drop_duplicates=true; `shapes` are what mode shapenet
+    searches.
 
     Returns:
-        `method`, `data`, `inputs` in words, and `metrics`.
+        `method`, `data`, `task`, `inputs` in words, `metrics`, and the same per category in `groups`.
     """
     saved = load_method(weights)
     options: dict[str, Any] = dict(saved.data.options)
@@ -185,21 +207,36 @@ def measure_weights(
     data = DataConfig(name=saved.data.name, options=options)
     dataset = create_dataset(data, split, root=data_root, cache=cache, seed=seed)
     target = torch.device(choose_device(device))
-    embedded = embed_split(saved.method.to(target), dataset, device=target, views=views)
-    sample = dataset[0]
-    have = 0 if sample.images is None else len(sample.images)
-    points = 0 if sample.points is None else len(sample.points)
+    other = None
+    if shapes is not None and isinstance(dataset, ShapeQueries):
+        like = replace(shapes, size=dataset.repository.views.shape[-1])
+        other = like.repository(root=data_root, cache=cache)
+    task, asked = task_of(dataset), Asked(device=target, views=views, mode=mode, reference=other)
+    if mode != "simple" and task.name != "shape_retrieval":
+        raise ConfigError(
+            f"--mode {mode} is for pictures that look for shapes; {data.name} has none of those."
+        )
+    measured = task.measure(saved.method.to(target), dataset, asked)
     return {
         "method": saved.spec.method,
         "data": saved.data.name,
-        "inputs": f"{views or have} view(s) of a picture against {points} points of a shape",
+        "task": task.name,
+        "inputs": task.inputs(dataset, asked),
         "objects": len(dataset),
         "leaks": list(saved.header.get("leaks", [])),
-        "metrics": retrieval_metrics(embedded),
+        "metrics": measured.metrics,
+        "groups": {name: dict(numbers) for name, numbers in measured.groups.items()},
     }
 
 
+def shown_number(value: float | None) -> str:
+    """Three decimals, or nothing where there is no number."""
+    return "" if value is None else f"{value:.3f}"
+
+
 def mean_and_spread(values: Sequence[float]) -> str:
-    """Text such as 0.931 for one value, 0.931 ± 0.004 (sample standard deviation) for several."""
+    """Text: 0.931 for one value, 0.931 ± 0.004 (sample standard deviation) for several, nothing for none."""
+    if not values:
+        return ""
     mean = f"{statistics.fmean(values):.3f}"
     return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.3f}"

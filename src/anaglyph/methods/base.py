@@ -27,6 +27,10 @@ class Method(nn.Module):
     """The frozen dataclass of this method's options."""
     inputs: ClassVar[Mapping[str, tuple[str, ...]]] = {"image": ("images",), "shape": ("points",)}
     """Modality -> the fields of Batch that `embed` reads for it."""
+    encoder_names: ClassVar[tuple[str, ...]] = ("image", "shape")
+    """Encoders it is made of; one may serve two modalities."""
+    trains: ClassVar[bool] = True
+    """False for a method that is used as it is made; its stage has 0 epochs."""
     uses_labels: bool = False
     """Only where True does the engine hand out labels; an instance may raise it behind a loud option."""
     crops: int = 1
@@ -42,12 +46,19 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def embed(self, modality: str, batch: Batch) -> Tensor:
-        """One modality of a batch -> (B, D) unit vectors; the only door for evaluation and search."""
+        """One modality of a batch -> (B, D) unit vectors; the only door for evaluation and search.
+
+        A method that keeps several vectors of a shape returns (B, V, D) for it, and overrides `score`.
+        """
         raise NotImplementedError
 
     def score(self, query: Tensor, items: Tensor) -> Tensor:
         """(Q, D), (K, D) -> (Q, K) similarity, larger is closer; cosine unless overridden."""
         return query @ items.T
+
+    def view_weights(self, query: Tensor, items: Tensor) -> Tensor | None:
+        """(Q, D), (K, V, D) -> (Q, K, V) share of each view in the score; None where views do not count."""
+        return None
 
     def param_groups(self) -> list[dict[str, Any]]:
         """Groups for the optimiser: `params` and, where it differs, `lr_scale` or `weight_decay`."""

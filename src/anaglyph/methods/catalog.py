@@ -16,6 +16,16 @@ METHODS = Catalog(
             "symmetric contrast of an image and its shape; the baseline",
             "van den Oord et al., 2018; Radford et al., 2021",
         ),
+        "cmic": Entry(
+            "anaglyph.methods.cmic.method:CMIC",
+            "the exact shape for one picture: instance and category contrast, view attention, colour transfer",
+            "Lin et al., ICCV 2021",
+        ),
+        "multi_view_zero": Entry(
+            "anaglyph.methods.multi_view_zero.method:MultiViewZero",
+            "no training: an image encoder on the picture and on renderings, maximum or mean over views",
+            "after Su et al., 2015",
+        ),
         "romo_annotate": Entry(
             "anaglyph.methods.romo.annotate:Annotate",
             "RoMo, stage 1: pseudo labels by self-matching in a common space",
@@ -40,7 +50,16 @@ METHODS = Catalog(
 PRESET_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "pair_contrast": ("paper",),
     "romo": ("paper", "released", "best"),
+    "multi_view_zero": ("paper",),
+    "cmic": ("paper", "released", "best"),
 }
+DEFAULT_DATA: Mapping[str, str] = {
+    "pair_contrast": "digits3d",
+    "romo": "digits3d",
+    "multi_view_zero": "procedural",
+    "cmic": "procedural",
+}
+"""Family -> data set of the recipes that need no files."""
 
 
 def list_methods(pattern: str = "*") -> list[str]:
@@ -60,7 +79,7 @@ def create_method(
         objects: size of the training split; methods with a memory bank or label tables need it.
     """
     cls = METHODS.load(name)
-    missing = sorted(set(cls.inputs) - set(encoders))
+    missing = sorted(set(cls.encoder_names) - set(encoders))
     if missing:
         raise ConfigError(f"{name} needs an encoder for {', '.join(missing)}; got {sorted(encoders)}.")
     options = structure(cls.config_cls, config or {}, where=f"{name}.config")

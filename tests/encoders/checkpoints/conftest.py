@@ -49,6 +49,8 @@ FILES = {
     "dgcnn 40": ("dgcnn", lambda: backbones.dgcnn_classifier(40), (), None),
     "dgcnn parts": ("dgcnn", lambda: backbones.dgcnn_parts(50), (), None),
     "pointnet 40": ("pointnet", lambda: backbones.pointnet(40), (), None),
+    "resnet18": ("resnet_torchvision", lambda: backbones.resnet_torchvision(18, 1000), (), 11_689_512),
+    "resnet50": ("resnet_torchvision", lambda: backbones.resnet_torchvision(50, 1000), (), 25_557_032),
     "resnet20": ("resnet20_cifar", lambda: backbones.resnet20(10), (), None),
 }
 

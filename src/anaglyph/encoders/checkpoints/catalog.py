@@ -5,7 +5,7 @@ from __future__ import annotations
 from anaglyph.encoders.checkpoints.families.act import ACT, ACT_STAGE1, ACT_STAGE2
 from anaglyph.encoders.checkpoints.families.classic import DGCNN, POINTNET, POINTNET2
 from anaglyph.encoders.checkpoints.families.openshape import MIXCON3D, OPENSHAPE, SPARSE
-from anaglyph.encoders.checkpoints.families.pictures import MOBILENET_V2, RESNET20_CIFAR
+from anaglyph.encoders.checkpoints.families.pictures import MOBILENET_V2, RESNET20_CIFAR, RESNET_TORCHVISION
 from anaglyph.encoders.checkpoints.families.point_bert import POINT_BERT
 from anaglyph.encoders.checkpoints.families.point_mae import POINT_MAE
 from anaglyph.encoders.checkpoints.families.recon import RECON
@@ -18,7 +18,7 @@ FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
         POINT_BERT, POINT_MAE, ACT_STAGE1, ACT_STAGE2, ACT, RECON, ULIP, ULIP2, OPENSHAPE, MIXCON3D, UNI3D,
-        SPARSE, DGCNN, POINTNET2, POINTNET, RESNET20_CIFAR, MOBILENET_V2,
+        SPARSE, DGCNN, POINTNET2, POINTNET, RESNET_TORCHVISION, RESNET20_CIFAR, MOBILENET_V2,
     )
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Two small networks for pictures whose weights are public: ResNet-20 for CIFAR-10 and MobileNet-V2."""
+"""Networks for pictures whose weights are public: torchvision's ResNets, ResNet-20 and MobileNet-V2."""
 
 from __future__ import annotations
 
@@ -25,6 +25,26 @@ RESNET20_CIFAR = Family(
         contents.has("layer1.0.conv1.") and contents.has("linear.") and not contents.has("layer4.", "fc.")
     ),
     read=_read_resnet,
+)
+
+
+def _read_torchvision(contents: Contents) -> Variant:
+    classes = classes_of(contents, "fc.weight")
+    name = {512: "resnet18", 2048: "resnet50"}[contents.choice("fc.weight", 1, (512, 2048))]
+    return Variant(
+        title=f"{name}, classifier of {classes} classes",
+        encoder=name,
+        options={"head_classes": classes},
+        pictures={"pixels": 224, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
+    )
+
+
+RESNET_TORCHVISION = Family(
+    name="resnet_torchvision",
+    title="ResNet-18 and ResNet-50 (He et al., 2016) with torchvision's key names, such as its ImageNet weights",
+    licence="BSD-3-Clause",
+    recognise=lambda contents: contents.has("layer4.") and contents.has("fc.") and contents.has("bn1."),
+    read=_read_torchvision,
 )
 
 

@@ -1,0 +1,1 @@
+"""Parametric objects made in code: categories, parts, materials, captions."""

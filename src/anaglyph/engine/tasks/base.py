@@ -1,0 +1,79 @@
+"""A task: what is measured on a split, against which chance, and how a report shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
+
+import torch
+
+from anaglyph.data.objects import Objects
+from anaglyph.data.shape_queries import ShapeRepository
+from anaglyph.evaluation.report import Gallery, Table
+from anaglyph.methods.base import Method
+
+Mode = Literal["simple", "full", "shapenet"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """How to measure."""
+
+    device: torch.device
+    views: int | None = None
+    """Views of a picture to average, evenly spaced; None takes all there are."""
+    mode: Mode = "simple"
+    """For pictures that look for shapes: `simple` accuracies, `full` adds surface distances of the first hit,
+    `shapenet` measures only those, among the shapes of the query's own category."""
+    reference: ShapeRepository | None = None
+    """Other shapes, which `shapenet` searches."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a task found on one split."""
+
+    metrics: dict[str, float]
+    groups: Mapping[str, Mapping[str, float]]
+    """Category -> the same numbers, where a task has them."""
+
+
+class Task(Protocol):
+    """What the engine asks of a kind of data."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    """Of the table and the report."""
+    question: ClassVar[str]
+    """Heading of the result table."""
+    note: ClassVar[str]
+    """What its numbers mean."""
+    shown: ClassVar[Mapping[str, str]]
+    """Metric -> heading of its column, in order."""
+    headline: ClassVar[str]
+    """The metric that says most; larger is better."""
+
+    def measure(self, method: Method, dataset: Objects, asked: Asked) -> Measured:
+        """Numbers of a method on a split; its training mode is put back afterwards."""
+        ...
+
+    def chance(self, dataset: Objects, *, seed: int) -> dict[str, float]:
+        """The same numbers for answers at random."""
+        ...
+
+    def inputs(self, dataset: Objects, asked: Asked) -> str:
+        """In words, what the numbers used."""
+        ...
+
+    def seen(self, train: Objects, test: Objects, *, labels: bool) -> str:
+        """One sentence: what was trained on, with or without labels, and what is asked about."""
+        ...
+
+    def tables(self, measured: Measured) -> list[Table]:
+        """Further tables of a report."""
+        ...
+
+    def galleries(self, method: Method, dataset: Objects, asked: Asked) -> list[Gallery]:
+        """Queries drawn with what they found."""
+        ...

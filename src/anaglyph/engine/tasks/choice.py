@@ -1,0 +1,27 @@
+"""Which task belongs to a split, and whether a method can do it."""
+
+from __future__ import annotations
+
+from anaglyph.data.objects import Objects
+from anaglyph.data.shape_queries import ShapeQueries
+from anaglyph.engine.tasks.base import Task
+from anaglyph.engine.tasks.cross_modal import CrossModal
+from anaglyph.engine.tasks.shape_retrieval import ShapeRetrieval
+from anaglyph.errors import ConfigError
+from anaglyph.methods.base import Method
+
+
+def task_of(dataset: Objects) -> Task:
+    """The task of this kind of data."""
+    return ShapeRetrieval() if isinstance(dataset, ShapeQueries) else CrossModal()
+
+
+def check_fits(method: type[Method], dataset: Objects, *, name: str, data: str) -> None:
+    """ConfigError unless the data set gives what the method reads."""
+    wanted = {field for fields in method.inputs.values() for field in fields}
+    missing = sorted(wanted - dataset.fields)
+    if missing:
+        raise ConfigError(
+            f"{name} reads {', '.join(sorted(wanted))}, and {data} has no {', '.join(missing)}; choose a "
+            f"data set that has them (`anaglyph data` lists all)."
+        )

@@ -1,0 +1,70 @@
+"""The process that reads 3D models for `geometry.load`: `python -m anaglyph.geometry.mesh_worker MEMORY`.
+
+It answers one request after another on its standard streams until they close, so that NumPy and the readers
+are imported once for many files. It never writes a file and takes nothing from the network.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from anaglyph.errors import MeshError
+from anaglyph.geometry.confinement import allow_seconds, confine, peak_bytes
+from anaglyph.geometry.mesh_channel import ChannelClosedError, receive_header, send, send_mesh
+from anaglyph.geometry.mesh_limits import MeshLimits
+from anaglyph.geometry.mesh_reader import read_mesh, readers
+from anaglyph.io.archive import ArchiveLimits
+
+RETIRE_BYTES = 1 << 30
+"""A child that ever held as much gives its place to a fresh one, which gives the memory back."""
+
+
+def request_of(path: Path, *, root: Path, up: str, limits: MeshLimits) -> dict[str, object]:
+    """What `main` understands; the paths are resolved."""
+    return {"path": os.fspath(path), "root": os.fspath(root), "up": up, "limits": asdict(limits)}
+
+
+def main(memory_bytes: int) -> None:
+    """Serve until the caller closes the channel."""
+    requests, answers = _channel()
+    readers()  # imported before the first file, not on its account
+    confine(memory_bytes=memory_bytes)
+    while True:
+        try:
+            request = receive_header(requests)
+        except ChannelClosedError:
+            return
+        if "path" in request:
+            _serve(request, answers)
+        else:
+            send(answers, {"ready": True})
+
+
+def _serve(request: dict[str, Any], answers: IO[bytes]) -> None:
+    options = dict(request["limits"])
+    limits = MeshLimits(**{**options, "archive": ArchiveLimits(**options["archive"])})
+    allow_seconds(limits.seconds)
+    try:
+        mesh = read_mesh(Path(request["path"]), root=Path(request["root"]), up=request["up"], limits=limits)
+    except MeshError as error:
+        send(answers, {"error": error.reason, "retire": peak_bytes() > RETIRE_BYTES})
+        return
+    send_mesh(answers, mesh, retire=peak_bytes() > RETIRE_BYTES)
+
+
+def _channel() -> tuple[IO[bytes], IO[bytes]]:
+    """The two ends of the channel; what a library prints or reads must not reach them."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    os.close(nothing)
+    return requests, answers
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

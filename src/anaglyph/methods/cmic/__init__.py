@@ -1,0 +1,1 @@
+"""CMIC: the very shape that a picture shows."""

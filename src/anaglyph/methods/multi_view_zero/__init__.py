@@ -1,0 +1,1 @@
+"""Rendered views and one image encoder, without training."""

@@ -1,0 +1,1 @@
+"""Pictures of meshes: one camera and shading model, several back-ends that agree."""

@@ -1,0 +1,188 @@
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from anaglyph.config import plain, structure
+from anaglyph.data.datasets.cc0_manifest import kind_of, read_manifest
+from anaglyph.data.datasets.cc0_objects import Cc0Objects, objects_of
+from anaglyph.errors import ConfigError, DataError
+from anaglyph.io.pictures import read_picture
+
+COLUMNS = ("id", "category", "name", "source", "pack", "mesh", "images")
+PLY = """ply
+format ascii 1.0
+element vertex 4
+property float x
+property float y
+property float z
+property uchar red
+property uchar green
+property uchar blue
+element face 4
+property list uchar int vertex_indices
+end_header
+0 0 0 255 0 0
+{w} 0 0 255 0 0
+0 1 0 0 255 0
+0 0 1 0 0 255
+3 0 2 1
+3 0 1 3
+3 0 3 2
+3 1 2 3
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A data root with eight tetrahedra of two categories; each has two pictures, one of them small."""
+    root = tmp_path_factory.mktemp("data")
+    folder = root / "cc0_objects"
+    (folder / "meshes").mkdir(parents=True)
+    (folder / "images").mkdir()
+    rows = []
+    for number in range(8):
+        name = f"thing{number}"
+        (folder / "meshes" / f"{name}.ply").write_text(PLY.format(w=0.5 + 0.2 * number))
+        picture = np.zeros((40, 50, 4), dtype=np.uint8)
+        picture[8:36, 10:40] = (30 * number, 90, 200, 255)
+        Image.fromarray(picture).save(folder / "images" / f"{name}__NE.png")
+        picture[12:] = 0
+        picture[:, 14:] = 0
+        Image.fromarray(picture).save(folder / "images" / f"{name}__Topdown.png")
+        images = f"images/{name}__NE.png;images/{name}__Topdown.png"
+        rows.append(
+            (name, ("cup", "box")[number % 2], f"{name} word", "s", "p", f"meshes/{name}.ply", images)
+        )
+    with (folder / "manifest.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    return root
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def splits(tiny, cache):
+    names = ("train", "validation", "test")
+    return {name: SOURCE.load(name, root=tiny, cache=cache, seed=0) for name in names}
+
+
+SOURCE = Cc0Objects(size=24, rendered_queries=2, validation_fraction=0.3)
+
+
+def test_halves_share_no_object_and_validation_comes_out_of_the_training_half(tiny):
+    splits = {
+        name: SOURCE.load(name, root=tiny, cache=None, seed=0) for name in ("train", "validation", "test")
+    }
+    shown = {
+        name: {queries.repository.keys[row] for row in queries.shapes} for name, queries in splits.items()
+    }
+    assert not shown["train"] & shown["validation"]
+    assert not (shown["train"] | shown["validation"]) & shown["test"]
+    assert len(shown["train"] | shown["validation"] | shown["test"]) == 8
+    assert splits["train"].repository.keys == splits["validation"].repository.keys
+    assert set(splits["test"].repository.keys) == shown["test"]
+    assert splits["test"].class_names == ("box", "cup")
+
+
+def test_training_queries_are_the_makers_pictures_and_photographs_with_azimuths(splits):
+    queries = splits["train"]
+    made = np.array(["photo" in key for key in queries.keys])
+    assert made.sum() == 2 * (~made).sum()
+    assert np.isnan(queries.azimuths[~made]).all()
+    assert ((queries.azimuths[made] >= 0) & (queries.azimuths[made] < 360)).all()
+    own = np.flatnonzero(~made)[0]
+    number = int(queries.keys[own][5])
+    colour = queries.images[own][:, queries.masks[own] == 255]
+    np.testing.assert_array_equal(colour, np.tile([[30 * number], [90], [200]], colour.shape[1]))
+    assert (queries.images[own][:, queries.masks[own] == 0] == 255).all()
+    assert not any("photo" in key for key in splits["test"].keys)
+
+
+def test_pictures_of_few_pixels_are_left_out_and_kinds_can_be_chosen(tiny, cache, splits):
+    both = splits["test"]
+    assert all(key.endswith("__NE") for key in both.keys)
+    small = replace(SOURCE, least_side=1).load("test", root=tiny, cache=cache, seed=0)
+    assert len(small) == 2 * len(both)
+    top = replace(SOURCE, least_side=1, pictures=("top",)).load("test", root=tiny, cache=cache, seed=0)
+    assert all(key.endswith("__Topdown") for key in top.keys)
+
+
+def test_the_whole_gallery_can_be_searched(tiny):
+    queries = replace(SOURCE, gallery="all").load("test", root=tiny, cache=None, seed=0)
+    assert len(queries.repository) == 8
+    assert len(set(queries.shapes.tolist())) < 8
+
+
+def test_the_cache_gives_the_same(tiny, cache, splits):
+    again, fresh = (SOURCE.load("train", root=tiny, cache=place, seed=0) for place in (cache, None))
+    assert splits["train"].fingerprint() == again.fingerprint() == fresh.fingerprint()
+
+
+def test_objects_of_one_name_stay_on_one_side(shared_data):
+    objects = read_manifest(shared_data / "cc0_objects")
+    assert len(objects) == 682
+    halves = {}
+    for item in objects:
+        halves.setdefault(item.name, set()).add(item.half)
+    assert all(len(sides) == 1 for sides in halves.values())
+    share = np.mean([item.half == "train" for item in objects])
+    assert 0.45 < share < 0.55
+    parts = {
+        split: {item.name for item in objects_of(split, objects, validation_fraction=0.15)}
+        for split in ("train", "validation", "test")
+    }
+    assert not parts["train"] & parts["validation"]
+    assert not (parts["train"] | parts["validation"]) & parts["test"]
+    assert sum(len(objects_of(split, objects, validation_fraction=0.15)) for split in parts) == 682
+
+
+def test_every_real_picture_has_a_known_kind_and_its_object(shared_data):
+    objects = read_manifest(shared_data / "cc0_objects")
+    images = [image for item in objects for image in item.images]
+    assert len(images) == len(set(images)) == 1067
+    assert {kind_of(image) for image in images} == {"isometric", "top", "side", "thumbnail"}
+    assert read_picture(images[0], size=8).shape == (3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("../secret.ply", "outside"), ("/etc/passwd", "outside"), ("a\\..\\b.ply", "outside"), ("", "lacks")],
+)
+def test_a_table_that_leaves_its_folder_or_lacks_a_mesh_is_refused(tmp_path, place, reason):
+    (tmp_path / "manifest.csv").write_text(f"id,category,name,mesh,images\na,b,c,{place},\n")
+    with pytest.raises(DataError, match=reason):
+        read_manifest(tmp_path)
+
+
+def test_tables_that_are_missing_empty_or_repeat_ids_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"manifest\.csv"):
+        read_manifest(tmp_path)
+    header = "id,category,name,mesh,images\n"
+    for text in (header, header + "a,b,c,d.ply,\n" * 2):
+        (tmp_path / "manifest.csv").write_text(text)
+        with pytest.raises(DataError, match="with different ids"):
+            read_manifest(tmp_path)
+
+
+def test_an_absent_folder_says_where_the_data_comes_from(tmp_path):
+    with pytest.raises(DataError, match="cc0_objects"):
+        SOURCE.load("train", root=tmp_path, cache=None, seed=0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"pictures": ("front",)}, {"pictures": ()}, {"rendered_queries": -1}, {"size": 2}, {"least_side": 0}],
+)
+def test_options_that_cannot_be_meant_are_refused(wrong):
+    with pytest.raises(ConfigError, match="picture"):
+        Cc0Objects(**wrong)
+
+
+def test_the_options_survive_yaml():
+    assert structure(Cc0Objects, plain(SOURCE), where="x") == SOURCE
