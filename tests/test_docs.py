@@ -14,8 +14,7 @@ import tyro
 import yaml
 
 import anaglyph
-from anaglyph.cli.main import COMMANDS, main
-from anaglyph.cli.models import MODELS
+from anaglyph.cli.main import COMMANDS, SUBCOMMANDS, main
 from anaglyph.config import parse_yaml, structure
 from anaglyph.data.catalog import DataConfig, dataset_source
 from anaglyph.engine.recipe import load_recipe, recipe_name, resolve
@@ -109,7 +108,7 @@ def check_anaglyph(arguments):
     if len(arguments) == 1:  # a command by its name
         assert arguments[0] in COMMANDS, arguments
         return
-    if arguments[0] == "models" and arguments[1:] in [[name] for name in MODELS]:
+    if arguments[1:] in [[name] for name in SUBCOMMANDS.get(arguments[0], {})]:
         return
     name, given = parsed(arguments)
     for target in given.get("targets", ()):
@@ -133,8 +132,9 @@ def parsed(arguments):
         return record
 
     table = COMMANDS
-    if arguments[0] == "models":  # its subcommands are parsed by itself
-        table, arguments = MODELS, arguments[1:] if arguments[1] in MODELS else ["list", *arguments[1:]]
+    below = SUBCOMMANDS.get(arguments[0], {})
+    if arguments[1] in below:  # its subcommands are parsed by themselves
+        table, arguments = below, arguments[1:]
     stubs = {name: recorder(name, command) for name, command in table.items()}
     try:
         tyro.extras.subcommand_cli_from_dict(stubs, prog="anaglyph", args=arguments)

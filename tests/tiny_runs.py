@@ -26,6 +26,20 @@ ENCODERS = {
     "image": {"name": "digit_cnn", "options": {"embed_dim": 16, "width": 4}},
     "shape": {"name": "pointnet_small", "options": {"embed_dim": 16, "widths": [16, 16, 32]}},
 }
+SHAPES = {
+    "name": "procedural",
+    "options": {
+        "shapes": 12,
+        "categories": ["bowl", "plate", "stool"],
+        "train": 2,
+        "validation": 1,
+        "test": 1,
+        "views": "ring8",
+        "size": 16,
+        "training_views": 3,
+    },
+}
+SHAPE_BATCH = 12 * 2 // STEPS_PER_EPOCH
 ANNOTATE = {"embed_dim": 16, "warmup_epochs": 1, "select": "agreement"}
 PLAIN = {
     "best": {
@@ -56,6 +70,25 @@ PLAIN = {
         "method": "pair_contrast",
         "preset": "paper",
         "stages": {"contrast": {"epochs": 3, "config": {"embed_dim": 16}}},
+    },
+    "cmic": {
+        "method": "cmic",
+        "preset": "best",
+        "data": SHAPES,
+        "encoders": {
+            "image": {"name": "resnet18", "options": {"in_channels": 4, "width": 2}},
+            "shape": {"name": "resnet18", "options": {"in_channels": 1, "width": 2}},
+        },
+        "stages": {
+            "contrast": {"epochs": 3, "batch": SHAPE_BATCH, "config": {"embed_dim": 16, "style_pool": 20}}
+        },
+    },
+    "multi_view_zero": {
+        "method": "multi_view_zero",
+        "preset": "paper",
+        "data": SHAPES,
+        "encoders": {"image": {"name": "resnet18", "options": {"width": 2}}},
+        "stages": {"zero": {}},
     },
 }
 

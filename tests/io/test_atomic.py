@@ -33,6 +33,12 @@ def test_bytes_text_and_json_arrive_and_nothing_else_is_left(tmp_path):
     assert names(tmp_path) == ["a", "b", "c"]
 
 
+def test_names_as_long_as_the_file_system_allows_can_be_written_in_any_script(tmp_path):
+    for name in ("a" * 255, "猫" * 85, "é" * 127):
+        write_bytes(tmp_path / name, b"x")
+    assert sorted(names(tmp_path)) == sorted(["a" * 255, "猫" * 85, "é" * 127])
+
+
 def test_a_failed_write_keeps_the_old_file_and_removes_its_own_traces(tmp_path, monkeypatch):
     write_bytes(tmp_path / "a", b"old")
 

@@ -19,7 +19,7 @@ def without_extras(monkeypatch):
 
 
 def test_torch_is_always_there():
-    for device in ("cpu", "cuda", "mps"):
+    for device in ("cpu", "cuda"):
         assert "torch" in available_backends(device)
         assert explain("torch", device) == ""
 
@@ -52,6 +52,13 @@ def test_without_extras_torch_runs_and_the_others_say_what_is_missing():
         assert f"pip install 'anaglyph[{extra}]'" in explain(name)
         with pytest.raises(MissingExtraError, match=f"back-end '{name}'"):
             choose_backend(name, "cpu")
+
+
+def test_a_device_without_float64_is_refused():
+    assert available_backends("mps") == ()
+    for name in ("auto", "torch", "numba"):
+        with pytest.raises(ConfigError, match="made on 'cpu' or 'cuda', not on 'mps'; use device='cpu'"):
+            choose_backend(name, "mps")
 
 
 def test_an_unknown_back_end_is_named():

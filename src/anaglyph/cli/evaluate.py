@@ -35,7 +35,7 @@ def evaluate(
         mode: for pictures that look for their shape: simple (accuracies), full (also distance and overlap of
             the first hit and the true shape) or shapenet (only those, among other shapes of its category).
         shapes: folder of ShapeNetCore below the data root, which mode shapenet searches.
-        shapes_version: how its models lie and stand: v1 (ID/model.obj) or v2 (ID/models/model_normalized.obj).
+        shapes_version: how its models lie and stand: v1 (ID/model.obj), v2 (ID/models/model_normalized.obj).
         shapes_categories: its categories to search.
         set: changes to the data set's options, such as drop_duplicates=true or evaluation_points=512.
         device: where to embed.

@@ -93,7 +93,7 @@ class Display:
                 self._say(event.text, always=True)
 
     def _line(self, event: Metrics) -> None:
-        shown = ("loss", "validation_average_map", "label_agreement")
+        shown = ("loss", "validation_average_map", "validation_top_1", "label_agreement")
         numbers = "  ".join(f"{name} {event.values[name]:.4g}" for name in shown if name in event.values)
         if numbers and not self.live and not self.quiet:
             print(f"{self.title}{event.stage} step {event.step}: {numbers}", file=sys.stderr, flush=True)

@@ -194,8 +194,8 @@ def measure_weights(
 ) -> dict[str, Any]:
     """Load weights and measure their task on a split of the data they were made for; says if labels leaked.
 
-    `assignments` change options of the data set, such as drop_duplicates=true; `shapes` are what mode shapenet
-    searches.
+    `assignments` change options of the data set, such as drop_duplicates=true; `shapes` are what mode
+    shapenet searches.
 
     Returns:
         `method`, `data`, `task`, `inputs` in words, `metrics`, and the same per category in `groups`.

@@ -138,7 +138,9 @@ def _write(path: Path, chunks: Iterable[bytes], *, needed: int | None) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name[:200]}.{secrets.token_hex(6)}{_SUFFIX}")
+    # File systems count bytes, of which a character may need four.
+    name = path.name.encode()[:200].decode(errors="ignore")
+    return path.with_name(f".{name}.{secrets.token_hex(6)}{_SUFFIX}")
 
 
 @contextmanager

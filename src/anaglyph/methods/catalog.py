@@ -18,7 +18,7 @@ METHODS = Catalog(
         ),
         "cmic": Entry(
             "anaglyph.methods.cmic.method:CMIC",
-            "the exact shape for one picture: instance and category contrast, view attention, colour transfer",
+            "the exact shape for a picture: instance and category contrast, view attention, colour transfer",
             "Lin et al., ICCV 2021",
         ),
         "multi_view_zero": Entry(

@@ -1,8 +1,8 @@
 """What finds the faces that samples see: chosen at run time, from what is installed.
 
-"torch" is always there and works on every device. "numba" (extra `fast`) is the fastest on the CPU; it gives
-the same pixels. "moderngl" (extra `render` and an OpenGL driver) and "embree" (extra `render`) run only when
-they are asked for. Nothing optional is imported before its first use.
+"torch" is always there and works on the CPU and on CUDA devices. "numba" (extra `fast`) is the fastest on the
+CPU; it gives the same pixels. "moderngl" (extra `render` and an OpenGL driver) and "embree" (extra `render`)
+run only when they are asked for. Nothing optional is imported before its first use.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from anaglyph.errors import ConfigError, MissingExtraError, unknown_name
 from anaglyph.geometry.cameras import Camera
 from anaglyph.geometry.mesh import Mesh
+from anaglyph.render.surface import as_tensor
 
 BACKENDS = ("numba", "torch", "moderngl", "embree")
 """The preferred first."""
@@ -46,7 +46,7 @@ def choose_backend(name: str, device_type: str) -> str:
         MissingExtraError: it needs a package that is not installed.
     """
     if name == "auto":
-        return "numba" if device_type == "cpu" and explain("numba") == "" else "torch"
+        name = "numba" if device_type == "cpu" and explain("numba") == "" else "torch"
     _require(name, device_type)
     return name
 
@@ -58,8 +58,7 @@ def find_faces(
     if backend == "torch":
         from anaglyph.render.rasterise import faces_seen
 
-        vertices = torch.from_numpy(np.ascontiguousarray(mesh.vertices)).to(device)
-        faces = torch.from_numpy(np.ascontiguousarray(mesh.faces)).to(device)
+        vertices, faces = as_tensor(mesh.vertices, device), as_tensor(mesh.faces, device)
         return faces_seen(vertices, faces, cameras, size=size)
     find: Callable[..., Any] = _module(backend).faces_seen
     return torch.from_numpy(find(mesh.vertices, mesh.faces, cameras, size=size)).to(device)
@@ -69,6 +68,8 @@ def _require(name: str, device_type: str) -> None:
     """Raise the reason why a back-end does not work."""
     if name not in BACKENDS:
         raise ConfigError(unknown_name("back-end", name, ("auto", *BACKENDS)))
+    if device_type not in ("cpu", "cuda"):
+        raise ConfigError(f"pictures are made on 'cpu' or 'cuda', not on '{device_type}'; use device='cpu'.")
     if name == "torch":
         return
     if device_type != "cpu":

@@ -61,7 +61,8 @@ def faces_seen(
     """
     require()
     kernels = importlib.import_module("anaglyph.render.raster_kernels")
-    vertices, faces = np.ascontiguousarray(vertices), np.ascontiguousarray(faces)
+    vertices = np.require(vertices, requirements=("C", "W"))  # the kinds that kernels are compiled for
+    faces = np.require(faces, requirements=("C", "W"))
     seen = np.full((len(cameras), size, size), -1, dtype=np.int32)
     work = _PER_FACE * len(faces) + _PER_SAMPLE * size * size
     threads = torch.get_num_threads()

@@ -31,8 +31,8 @@ class Corners(NamedTuple):
 
 def farthest_depth(points: Tensor, lens: Lens, chunk: int) -> float:
     """Largest depth of points (3, V)."""
-    parts = points.split(chunk, dim=1)
-    return max(float(_in_camera_axes(part, lens)[2].neg().max()) for part in parts)
+    starts = range(0, points.shape[1], chunk)
+    return max(-float(_in_camera_axes(points[:, at : at + chunk], lens)[2].min()) for at in starts)
 
 
 def place(points: Tensor, lens: Lens, chunk: int, *, farthest: float) -> Corners:
@@ -62,7 +62,7 @@ def place(points: Tensor, lens: Lens, chunk: int, *, farthest: float) -> Corners
 def cut_pieces(
     points: Tensor, faces: Tensor, owners: Tensor, lens: Lens, *, farthest: float
 ) -> tuple[Corners, Tensor]:
-    """What is left of faces (3, N) over points (3, V): three corners a piece, and its owner, of `owners` (N)."""
+    """What is left of faces (3, N) over points (3, V): three corners each, and its owner, of `owners` (N)."""
     count = faces.shape[1]
     corners = _in_camera_axes(points.index_select(1, faces.T.reshape(-1)), lens)
     pieces = cut(corners.T.reshape(count, 3, 3).cpu().numpy(), owners.cpu().numpy(), lens, farthest=farthest)

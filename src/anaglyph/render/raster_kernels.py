@@ -105,10 +105,10 @@ def draw(
         area = np.int64(bx - ax) * np.int64(cy - ay) - np.int64(cx - ax) * np.int64(by - ay)
         if area == 0:
             continue
-        code = _LOW - (owners[face] if len(owners) else np.int64(face))
-        plane = _plane(exact[first], exact[second], exact[third])
         if area < 0:
             bx, by, cx, cy = cx, cy, bx, by
+        code = _LOW - (owners[face] if len(owners) else np.int64(face))
+        plane = _plane(exact[first], exact[second], exact[third])
         edges = _edge(ax, ay, bx, by), _edge(bx, by, cx, cy), _edge(cx, cy, ax, ay)
         _draw_rows(edges, plane, code, top, bottom, above, size, keys)
 

@@ -220,7 +220,11 @@ def aeroplane(draws: Draws) -> Built:
             ]
         )
         parts.append(
-            Part("strut", rods(feet, feet + [0, (levels[1] - levels[0]) * radius, 0], 0.05 * radius), SILVER)
+            Part(
+                "strut",
+                rods(feet, feet + np.array([0, (levels[1] - levels[0]) * radius, 0]), 0.05 * radius),
+                SILVER,
+            )
         )
     if name in ("propeller", "biplane") or draws.chance("gear_down", 0.5):
         wheel = (0.22 if name == "airliner" else 0.33) * radius

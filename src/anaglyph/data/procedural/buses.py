@@ -19,7 +19,7 @@ _NAMES = {"city": "city bus", "coach": "coach", "double-decker": "double-decker 
 def _panes(
     count: int, width: float, height: float, levels: list[tuple[float, float]], ends: tuple[float, float]
 ) -> list[Solid]:
-    """Rows of windows on both sides between two z, one row for each level (low, high) in shares of the height."""
+    """Windows on both sides between two z: a row for each level (low, high), in shares of the height."""
     start, stop = ends
     step = (stop - start) / count
     rows = []
@@ -106,7 +106,7 @@ def bus(draws: Draws) -> Built:
     rear = draws.number("rear_overhang", 0.2, 0.28) * length - front
     axles = [front - draws.number("front_overhang", 0.17, 0.23) * length, rear]
     axles += [rear - 2.2 * radius] if kind == "coach" and draws.chance("third_axle", 0.5) else []
-    parts += wheels(draws, radius, 0.28, width + 0.02, axles)
+    parts += wheels(draws, radius, 0.28, width + 0.02, axles, segments=14)
     lamps = repeated(box(0.3, 0.16, 0.05), [(s * 0.36 * width, floor + 0.45, front) for s in (-1, 1)])
     mirrors = repeated(
         box(0.06, 0.4, 0.2), [(s * (width / 2 + 0.2), 0.72 * height, front - slope) for s in (-1, 1)]

@@ -30,8 +30,8 @@ def listing(parts: Sequence[str]) -> str:
 
 
 def a(phrase: str) -> str:
-    """The phrase behind "a" or "an", by its first letter."""
-    return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
+    """The phrase behind "a" or "an", by its first letter or figure."""
+    return f"{'an' if phrase[0] in 'aeiou8' else 'a'} {phrase}"
 
 
 def counted(count: int, noun: str, *, plural: str = "") -> str:

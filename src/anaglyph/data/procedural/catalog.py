@@ -16,12 +16,14 @@ from anaglyph.data.procedural import (
     cups,
     cutlery,
     dishes,
-    electronics,
     guitars,
     houses,
+    keyboards,
+    laptops,
     lighting,
     lorries,
-    plants,
+    monitors,
+    potted_plants,
     seats,
     ships,
     soft_seats,
@@ -31,6 +33,7 @@ from anaglyph.data.procedural import (
     things,
     tools,
     towers,
+    trees,
     windmills,
 )
 from anaglyph.data.procedural.build import Built
@@ -88,8 +91,10 @@ CATEGORIES: Mapping[str, Category] = MappingProxyType(
         "house": Category(("house", "home", "building"), "building", houses.house),
         "tower": Category(("tower", "turret", "tall building"), "building", towers.tower),
         "windmill": Category(("windmill", "mill", "wind turbine"), "building", windmills.windmill),
-        "tree": Category(("tree",), "plant", plants.tree),
-        "potted_plant": Category(("potted plant", "plant", "flower pot"), "plant", plants.potted_plant),
+        "tree": Category(("tree",), "plant", trees.tree),
+        "potted_plant": Category(
+            ("potted plant", "plant", "flower pot"), "plant", potted_plants.potted_plant
+        ),
         "hammer": Category(("hammer", "mallet"), "tool", tools.hammer),
         "axe": Category(("axe", "hatchet", "ax"), "tool", tools.axe),
         "screwdriver": Category(("screwdriver", "driver"), "tool", tools.screwdriver),
@@ -98,9 +103,9 @@ CATEGORIES: Mapping[str, Category] = MappingProxyType(
         "clock": Category(("clock", "timepiece"), "thing", clocks.clock),
         "guitar": Category(("guitar", "acoustic guitar", "electric guitar"), "thing", guitars.guitar),
         "barrel": Category(("barrel", "cask", "drum"), "thing", things.barrel),
-        "monitor": Category(("monitor", "computer screen", "display"), "electronics", electronics.monitor),
-        "laptop": Category(("laptop", "notebook computer"), "electronics", electronics.laptop),
-        "keyboard": Category(("keyboard", "computer keyboard"), "electronics", electronics.keyboard),
+        "monitor": Category(("monitor", "computer screen", "display"), "electronics", monitors.monitor),
+        "laptop": Category(("laptop", "notebook computer"), "electronics", laptops.laptop),
+        "keyboard": Category(("keyboard", "computer keyboard"), "electronics", keyboards.keyboard),
     }
 )
 """Every category by its name."""

@@ -20,12 +20,12 @@ from anaglyph.geometry.sweep import extrusion, lathe
 Points = NDArray[np.float64]
 
 
-def wheel(draws: Draws, radius: float, width: float) -> tuple[Solid, Solid]:
+def wheel(draws: Draws, radius: float, width: float, *, segments: int = 20) -> tuple[Solid, Solid]:
     """Tyre and rim about the x axis, outer side towards +x."""
     profile = [(0.62, -0.5), (0.93, -0.5), (1.0, -0.32), (1.0, 0.32), (0.93, 0.5), (0.62, 0.5)]
-    tyre = lathe(np.array(profile) * [radius, width], segments=20, ring=True)
+    tyre = lathe(np.array(profile) * [radius, width], segments=segments, ring=True)
     style, spokes = draws.choice("rims", "spoked", "disc", "dished"), draws.whole("spokes", 4, 9)
-    rim = [torus(0.62 * radius, 0.06 * radius, segments=20, sides=5, at=(0, 0.4 * width, 0))]
+    rim = [torus(0.62 * radius, 0.06 * radius, segments=segments, sides=5, at=(0, 0.4 * width, 0))]
     if style == "spoked":
         spoke = box(0.09 * radius, 0.12 * width, 0.58 * radius, at=(0, 0.4 * width, 0.32 * radius))
         rim += [
@@ -35,22 +35,26 @@ def wheel(draws: Draws, radius: float, width: float) -> tuple[Solid, Solid]:
     elif style == "disc":
         rim.append(
             lathe(
-                np.array([(0.62, 0.3), (0.5, 0.42), (0.2, 0.36), (0.1, 0.5)]) * [radius, width], segments=20
+                np.array([(0.62, 0.3), (0.5, 0.42), (0.2, 0.36), (0.1, 0.5)]) * [radius, width],
+                segments=segments,
             )
         )
     else:
         rim.append(
             lathe(
-                np.array([(0.6, 0.1), (0.6, 0.25), (0.25, 0.15), (0.18, 0.48)]) * [radius, width], segments=20
+                np.array([(0.6, 0.1), (0.6, 0.25), (0.25, 0.15), (0.18, 0.48)]) * [radius, width],
+                segments=segments,
             )
         )
-    rim.append(cylinder(0.62 * radius, 0.3 * width, segments=20))
+    rim.append(cylinder(0.62 * radius, 0.3 * width, segments=segments))
     return tyre.turned("z", -np.pi / 2), merged(rim).turned("z", -np.pi / 2)
 
 
-def wheels(draws: Draws, radius: float, width: float, track: float, axles: Sequence[float]) -> list[Part]:
+def wheels(
+    draws: Draws, radius: float, width: float, track: float, axles: Sequence[float], *, segments: int = 20
+) -> list[Part]:
     """A wheel on both sides of every axle (z), standing on y = 0; `track` is the distance of outer sides."""
-    tyre, rim = wheel(draws, radius, width)
+    tyre, rim = wheel(draws, radius, width, segments=segments)
     spots = [(track / 2 - width / 2, radius, z) for z in axles]
     parts = []
     for name, solid, material in (("tyre", tyre, RUBBER), ("rim", rim, SILVER)):

@@ -107,13 +107,13 @@ def pillow(width: float, height: float, depth: float, *, at: Sequence[float]) ->
 def handle(style: str, *, size: float, at: Sequence[float], upright: bool = False) -> Solid:
     """A knob, bar or bow on a front that faces +z, at the place where it is fixed."""
     if style == "knobs":
-        piece = sphere(0.16 * size, segments=10, rings=6).moved(z=0.16 * size)
+        piece = sphere(0.16 * size, segments=8, rings=5).moved(z=0.16 * size)
     elif style == "bar handles":
         posts = [rod((x, 0, 0), (x, 0, 0.25 * size), 0.05 * size, sides=6) for x in (-0.4 * size, 0.4 * size)]
         bar = rod((-0.5 * size, 0, 0.25 * size), (0.5 * size, 0, 0.25 * size), 0.06 * size)
         piece = merged([*posts, bar])
     else:
-        bow = smooth_curve([(-0.5, 0.0, 0.0), (-0.3, 0.0, 0.24), (0.3, 0.0, 0.24), (0.5, 0.0, 0.0)], steps=3)
+        bow = smooth_curve([(-0.5, 0.0, 0.0), (-0.3, 0.0, 0.24), (0.3, 0.0, 0.24), (0.5, 0.0, 0.0)], steps=2)
         piece = tube(bow * size, 0.05 * size, sides=6)
     return (piece.turned("z", np.pi / 2) if upright else piece).moved(*at)
 

@@ -8,6 +8,7 @@ from anaglyph.data.procedural.build import Built
 from anaglyph.data.procedural.captions import a, counted, sentence
 from anaglyph.data.procedural.draws import Draws
 from anaglyph.data.procedural.materials import LIGHT
+from anaglyph.data.procedural.turned import squared
 from anaglyph.geometry.assemble import Part
 from anaglyph.geometry.curves import lifted, smooth_curve
 from anaglyph.geometry.solid import Solid, around, merged
@@ -19,14 +20,14 @@ _SHADES = ("conical", "drum", "bell", "empire", "square", "pleated", "globe")
 
 
 def _shade(
-    draws: Draws, radius: float, height: float, *, styles: tuple[str, ...] = _SHADES
+    draws: Draws, radius: float, height: float, *, styles: tuple[str, ...] = _SHADES, segments: int = 32
 ) -> tuple[Solid, str]:
     """A shade from y = 0 to about `height`, `radius` at its widest, and its words."""
     style = draws.choice("shade", *styles)
     wall = 0.02 * radius
     if style == "globe":
         squash = min(1.1, max(0.7, height / (2 * radius)))
-        ball = sphere(radius, segments=28, rings=14).scaled(y=squash)
+        ball = sphere(radius, segments=segments, rings=segments // 2).scaled(y=squash)
         return ball.moved(y=squash * radius), "globe shade"
     top = {"drum": 0.9, "conical": 0.3, "bell": 0.35, "empire": 0.6, "square": 0.6, "pleated": 0.65}[style]
     top *= draws.number("shade_taper", 0.8, 1.1)
@@ -36,11 +37,11 @@ def _shade(
         curve = np.array([(1.0, 0.0), (top, 1.0)])
     outer = curve * [radius, height]
     ring = np.concatenate([outer, (outer - [wall, 0.0])[::-1]])
-    solid = lathe(ring, segments=4 if style == "square" else 32, ring=True)
+    solid = lathe(ring, segments=segments, ring=True)
     if style == "square":
-        return solid.turned("y", np.pi / 4), "square shade"
+        return squared(solid, draws.number("squareness", 5.0, 16.0)), "square shade"
     if style == "pleated":
-        fold = np.tile(1 - 0.07 * (np.arange(32) % 2), len(ring))
+        fold = np.tile(1 - 0.07 * (np.arange(segments) % 2), len(ring))
         return solid.mapped(
             lambda points: points * np.column_stack([fold, np.ones_like(fold), fold])
         ), "pleated shade"
@@ -135,7 +136,7 @@ def table_lamp(draws: Draws) -> Built:
 
 def _tripod_pole(draws: Draws, height: float, end: float, thick: float) -> tuple[Solid, list[Place], str]:
     reach, hub = draws.number("tripod_reach", 0.25, 0.45), draws.number("hub", 0.7, 0.95) * height
-    legs = around(rod((0, 0, reach), (0, hub, 0.02), 1.3 * thick, tip=0.8 * thick), 3)
+    legs = around(rod((0, 0, reach), (0, hub, 0.02), 1.3 * thick, tip=0.8 * thick, sides=12), 3)
     pieces = [legs, rod((0, hub - 0.05, 0), (0, end, 0), thick)]
     if draws.chance("ring", 0.4):
         level = draws.number("ring_height", 0.3, 0.6)
@@ -174,7 +175,7 @@ def floor_lamp(draws: Draws) -> Built:
     radius, tall = draws.number("shade_radius", 0.14, 0.32), draws.number("shade_height", 0.15, 0.4)
     kind = draws.choice("kind", "straight", "arched", "tripod", "many", "straight")
     small = 0.55 if kind == "many" else 1.0
-    shade, shade_words = _shade(draws, small * radius, small * tall)
+    shade, shade_words = _shade(draws, small * radius, small * tall, segments=32 if kind != "many" else 16)
     bulb = sphere(0.04 * small, segments=10, rings=6, at=(0, 0.5 * small * tall, 0))
     foot, _, foot_words = _foot(draws, draws.number("foot_radius", 0.12, 0.2))
     if kind == "tripod":

@@ -191,6 +191,12 @@ def truck(draws: Draws) -> Built:
         front - (0.55 if cab_words == "a flat front" else 0.75),
         *(last + 2.15 * radius * i for i in range(rears)),
     ]
-    parts = [*cab, Part("frame", frame, DARK), *load, *extra, *wheels(draws, radius, 0.32, width, axles)]
+    parts = [
+        *cab,
+        Part("frame", frame, DARK),
+        *load,
+        *extra,
+        *wheels(draws, radius, 0.32, width, axles, segments=14),
+    ]
     words = [load_words, counted(rears + 1, "axle"), cab_words, extra_words]
     return Built(parts, sentence(f"{paint.words} truck", words))

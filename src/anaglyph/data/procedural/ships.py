@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -308,43 +311,49 @@ def _rowing(draws: Draws, length: float, width: float) -> tuple[list[Part], str]
     return parts, f"{counted(seats, 'seat')} and two oars"
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """Proportions of a kind of ship; width is a range of shares of the length."""
+
+    name: str
+    length: float
+    width: tuple[float, float]
+    fullness: float
+    """Added to the drawn one."""
+    above: Callable[[Draws, float, float], tuple[list[Part], str]]
+    """Makes what stands on the deck from length and width."""
+
+
+_KINDS: Mapping[str, _Kind] = {
+    "sailing": _Kind("sailing boat", 14.0, (0.22, 0.32), 0.0, _sailing),
+    "cargo": _Kind("container ship", 120.0, (0.14, 0.2), 2.0, _cargo),
+    "passenger": _Kind("passenger ship", 140.0, (0.12, 0.18), 2.0, _liner),
+    "motor": _Kind("motor boat", 9.0, (0.26, 0.36), 0.0, _motor),
+    "rowing": _Kind("rowing boat", 3.6, (0.3, 0.42), 0.0, _rowing),
+}
+
+
 def ship(draws: Draws) -> Built:
     """Sailing, cargo, passenger, motor and rowing boats."""
-    kind = draws.choice("kind", "sailing", "sailing", "cargo", "passenger", "motor", "rowing")
-    size = {"sailing": 14.0, "cargo": 120.0, "passenger": 140.0, "motor": 9.0, "rowing": 3.6}[kind]
-    length = size * draws.number("length", 0.75, 1.3)
-    slim = {
-        "sailing": (0.22, 0.32),
-        "cargo": (0.14, 0.2),
-        "passenger": (0.12, 0.18),
-        "motor": (0.26, 0.36),
-        "rowing": (0.3, 0.42),
-    }[kind]
-    width, full = length * draws.number("beam", *slim), draws.number("fullness", 1.8, 3.2)
-    full += 2.0 if kind in ("cargo", "passenger") else 0.0
-    depth = length * draws.number("depth", 0.07, 0.12)
-    sheer, stern = draws.number("sheer", 0.005, 0.05) * length, draws.number("stern", 0.45, 0.95)
-    paint = draws.finish("material", "paint", "paint", "wood")
-    body = hull(
-        length,
-        width,
-        depth,
-        fullness=full,
-        sheer=sheer,
-        stern=stern,
-        keel=draws.number("keel", 0.2, 1.0),
-        hollow=kind == "rowing",
-    )
-    parts = [Part("hull", body, paint.material, tile=0.1 * length)]
-    maker = {"sailing": _sailing, "cargo": _cargo, "passenger": _liner, "motor": _motor, "rowing": _rowing}[
-        kind
+    name = draws.choice("kind", "sailing", *_KINDS)
+    kind = _KINDS[name]
+    length = kind.length * draws.number("length", 0.75, 1.3)
+    width = length * draws.number("beam", *kind.width)
+    fullness, stern = kind.fullness + draws.number("fullness", 1.8, 3.2), draws.number("stern", 0.45, 0.95)
+    depth, sheer = length * draws.number("depth", 0.08, 0.15), draws.number("sheer", 0.005, 0.06) * length
+    keel, paint = draws.number("keel", 0.2, 1.0), draws.finish("material", "paint", "paint", "wood")
+    shape = {"fullness": fullness, "sheer": sheer, "stern": stern, "keel": keel}
+    parts = [
+        Part(
+            "hull",
+            hull(length, width, depth, hollow=name == "rowing", **shape),
+            paint.material,
+            tile=0.1 * length,
+        )
     ]
-    above, words = maker(draws, length, width)
-    name = {
-        "sailing": "sailing boat",
-        "cargo": "container ship",
-        "passenger": "passenger ship",
-        "motor": "motor boat",
-        "rowing": "rowing boat",
-    }[kind]
-    return Built([*parts, *above], sentence(f"{paint.words} {name}", [words]))
+    if name != "rowing":
+        planks = draws.finish("deck_material", "planks", "paint")
+        deck = hull(0.97 * length, 0.93 * width, 0.02 * length, hollow=False, **shape).moved(y=0.004 * length)
+        parts.append(Part("deck", deck, planks.material, tile=0.1 * length))
+    above, words = kind.above(draws, length, width)
+    return Built([*parts, *above], sentence(f"{paint.words} {kind.name}", [words]))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from anaglyph.data.procedural.build import Built
-from anaglyph.data.procedural.captions import counted, sentence
+from anaglyph.data.procedural.captions import a, counted, sentence
 from anaglyph.data.procedural.draws import Draws
-from anaglyph.data.procedural.joinery import four_corners, legs, pillow, slab
+from anaglyph.data.procedural.joinery import four_corners, leg, legs, pillow, slab
 from anaglyph.data.procedural.materials import plain
 from anaglyph.geometry.assemble import Part
 from anaglyph.geometry.curves import smooth_curve, superellipse
@@ -136,7 +136,8 @@ def bench(draws: Draws) -> Built:
     wood = draws.finish("material", "wood", "wood", "paint", "stone")
     slats = draws.whole("slats", 1, 6)
     pitch = depth / slats
-    board = slab(width, thick, pitch * (0.82 if slats > 1 else 1.0), at=(0, top - thick / 2, 0))
+    share = draws.number("slat_width", 0.7, 0.92) if slats > 1 else 1.0
+    board = rounded_box(width, thick, share * pitch, radius=0.25 * thick, at=(0, top - thick / 2, 0))
     seat = repeated(board, [(0, 0, (i + 0.5) * pitch - depth / 2) for i in range(slats)])
     sides, side_words = _bench_sides(draws, width, depth, top - thick)
     frame = draws.finish("frame_material", "metal", "wood")
@@ -192,73 +193,76 @@ def _headboard(draws: Draws, width: float, top: float) -> tuple[Solid, str]:
     return merged([*posts, *rails, slats]), f"a headboard of {counted(count, 'slat')}"
 
 
+def _bedding(draws: Draws, width: float, length: float, top: float) -> tuple[list[Part], float, str]:
+    """Mattress, blanket and pillows from `top`, the height they reach, and words."""
+    thick, share = draws.number("mattress_height", 0.14, 0.28), draws.number("blanket", 0.45, 0.78) * length
+    cloth = draws.finish("blanket_material", "fabric")
+    mattress = rounded_box(width, thick, 0.97 * length, radius=0.06, at=(0, top + thick / 2 - 0.02, 0))
+    blanket = rounded_box(width + 0.05, 0.9 * thick, share, radius=0.05)
+    count = 1 if width < 1.2 else draws.whole("pillows", 1, 2)
+    each, soft = 0.86 * width / count, draws.number("pillow_height", 0.12, 0.2)
+    places = [((i - (count - 1) / 2) * each, top + thick + 0.03, -0.38 * length) for i in range(count)]
+    pads = merged([pillow(0.92 * each, soft, 0.4, at=place) for place in places])
+    parts = [
+        Part("mattress", mattress, _MATTRESS),
+        Part(
+            "blanket", blanket.moved(y=top + 0.62 * thick, z=(length - share) / 2), cloth.material, tile=0.6
+        ),
+        Part("pillow", pads, _MATTRESS),
+    ]
+    return parts, top + thick, f"{a(cloth.words)} blanket"
+
+
+def _canopy_frame(draws: Draws, width: float, length: float) -> Solid:
+    """Four posts and rails between their tops."""
+    high, thick = draws.number("post_height", 1.7, 2.2), draws.number("post_thickness", 0.045, 0.08)
+    post = leg(draws.choice("post_style", "square", "round", "turned"), height=high, thickness=thick)
+    posts = repeated(post, np.insert(four_corners(width, length), 1, 0.0, axis=1))
+    rails = [slab(width, 0.7 * thick, 0.7 * thick, at=(0, high, s * length / 2)) for s in (-1, 1)]
+    rails += [slab(0.7 * thick, 0.7 * thick, length, at=(s * width / 2, high, 0)) for s in (-1, 1)]
+    return merged([posts, *rails])
+
+
+def _bunk_frame(draws: Draws, width: float, length: float, high: float) -> Solid:
+    """Four posts, a rail and a ladder at the foot."""
+    rungs, x = draws.whole("rungs", 3, 6), draws.number("ladder_place", -0.3, 0.3) * width
+    post = slab(0.07, high, 0.07, at=(0, high / 2, 0))
+    pieces = [repeated(post, np.insert(four_corners(width + 0.1, length), 1, 0.0, axis=1))]
+    z = length / 2 + 0.06
+    pieces += [slab(0.35, 0.03, 0.05, at=(x, (i + 1) * high / (rungs + 1), z)) for i in range(rungs)]
+    pieces += [slab(0.03, high, 0.05, at=(x + s * 0.19, high / 2, z)) for s in (-1, 1)]
+    return merged([*pieces, slab(0.03, 0.08, 0.8 * length, at=(width / 2 + 0.05, high - 0.06, 0))])
+
+
 def bed(draws: Draws) -> Built:
     """A mattress in a frame with a headboard; some four-posters, some bunk beds."""
     width, length = draws.number("width", 0.85, 1.85), draws.number("length", 1.9, 2.15)
-    low, rail = draws.number("clearance", 0.05, 0.3), draws.number("rail_height", 0.1, 0.24)
-    wood, cloth = (
-        draws.finish("material", "wood", "paint", "metal"),
-        draws.finish("blanket_material", "fabric"),
-    )
-    thick = draws.number("mattress_height", 0.14, 0.28)
-    top = low + rail
-    board, head_words = _headboard(draws, width + 0.06, top)
-    blanket_share = draws.number("blanket", 0.5, 0.75) * length
+    low, rail = draws.number("clearance", 0.05, 0.3), draws.number("rail_height", 0.1, 0.26)
+    wood, top = draws.finish("material", "wood", "paint", "metal"), low + rail
+    bedding, level, cloth_words = _bedding(draws, width, length, top)
     frame = slab(width + 0.06, rail, length, at=(0, low + rail / 2, 0))
-    mattress = rounded_box(width, thick, 0.97 * length, radius=0.06, at=(0, top + thick / 2 - 0.02, 0))
-    blanket = rounded_box(width + 0.05, 0.9 * thick, blanket_share, radius=0.05)
-    blanket = blanket.moved(y=top + 0.62 * thick, z=(length - blanket_share) / 2)
-    count = 1 if width < 1.2 else draws.whole("pillows", 1, 2)
-    each = 0.86 * width / count
-    places = [((i - (count - 1) / 2) * each, top + thick + 0.03, -0.38 * length) for i in range(count)]
-    pads = merged([pillow(0.92 * each, 0.16, 0.4, at=place) for place in places])
-    feet = legs(
-        draws.choice("leg_style", "square", "round", "tapered"),
-        four_corners(width - 0.06, length - 0.1),
-        height=low + 0.02,
-        thickness=0.07,
-    )
-    bed_parts = [
-        Part("frame", frame, wood.material),
-        Part("mattress", mattress, _MATTRESS),
-        Part("blanket", blanket, cloth.material, tile=0.6),
-        Part("pillow", pads, _MATTRESS),
-    ]
+    head, head_words = _headboard(draws, width + 0.06, top)
+    style = draws.choice("leg_style", "square", "round", "tapered")
+    feet = legs(style, four_corners(width - 0.06, length - 0.1), height=low + 0.02, thickness=0.07)
+    lying = [Part("frame", frame, wood.material), *bedding]
     parts = [
-        *bed_parts,
-        Part("headboard", board.moved(z=-length / 2), wood.material),
+        *lying,
+        Part("headboard", head.moved(z=-length / 2), wood.material),
         Part("leg", feet, wood.material),
     ]
-    words = [head_words, f"{cloth.words} blanket"]
-    kind = draws.choice("kind", "bed", "bed", "bed", "four-poster", "bunk")
+    words, kind = [head_words, cloth_words], draws.choice("kind", "bed", "bed", "bed", "four-poster", "bunk")
     if kind == "four-poster":
-        high = draws.number("post_height", 1.8, 2.2)
-        posts = repeated(
-            cylinder(0.035, high, segments=10, at=(0, high / 2, 0)),
-            [(x, 0, z) for x, z in four_corners(width, length)],
-        )
-        rails = [slab(width, 0.05, 0.05, at=(0, high, s * length / 2)) for s in (-1, 1)]
-        rails += [slab(0.05, 0.05, length, at=(s * width / 2, high, 0)) for s in (-1, 1)]
-        parts.append(Part("post", merged([posts, *rails]), wood.material))
-        words.append("four posts and a canopy frame")
+        parts.append(Part("post", _canopy_frame(draws, width, length), wood.material))
+        words.append("four posts")
     elif kind == "bunk":
         rise = draws.number("bunk_height", 0.85, 1.05)
-        parts += [Part(part.name, part.solid.moved(y=rise), part.material, part.tile) for part in bed_parts]
-        high = rise + top + 0.35
-        posts = repeated(
-            slab(0.07, high, 0.07, at=(0, high / 2, 0)),
-            [(x, 0, z) for x, z in four_corners(width + 0.1, length)],
-        )
-        steps = [
-            slab(0.35, 0.03, 0.05, at=(width / 2 - 0.25, (i + 1) * high / 6, length / 2 + 0.06))
-            for i in range(5)
-        ]
-        parts.append(Part("post", merged([posts, *steps]), wood.material))
-        words.append("a second bunk above it")
-    foot = draws.number("footboard", 0.0, 0.35)
-    if foot > 0.12:
+        parts += [Part(part.name, part.solid.moved(y=rise), part.material, part.tile) for part in lying]
+        parts.append(Part("post", _bunk_frame(draws, width, length, rise + level + 0.2), wood.material))
+        words.append("a ladder")
+    foot = draws.number("footboard", 0.0, 0.4)
+    if foot > 0.15:
         board = slab(width + 0.06, foot + top, 0.05, at=(0, (foot + top) / 2, length / 2))
         parts.append(Part("footboard", board, wood.material))
         words.append("a footboard")
-    size = "double" if width > 1.3 else "single"
-    return Built(parts, sentence(f"{size} {wood.words} {'bunk bed' if kind == 'bunk' else 'bed'}", words))
+    name = {"bed": "bed", "four-poster": "four-poster bed", "bunk": "bunk bed"}[kind]
+    return Built(parts, sentence(f"{'double' if width > 1.3 else 'single'} {wood.words} {name}", words))

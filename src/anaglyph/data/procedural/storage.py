@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
+from numpy.typing import NDArray
 
 from anaglyph.data.procedural.build import Built
 from anaglyph.data.procedural.captions import counted, sentence
@@ -12,13 +16,18 @@ from anaglyph.data.procedural.materials import PAINTS, plain
 from anaglyph.data.procedural.tables import drawers
 from anaglyph.geometry.assemble import Part
 from anaglyph.geometry.solid import Solid, merged, placed
-from anaglyph.geometry.solids import beam, box
+from anaglyph.geometry.solids import beam, box, rounded_box
 
 _BOOKS = tuple(plain("books", PAINTS[name]) for name in ("red", "blue", "cream", "green"))
 
 
 def _books(
-    draws: Draws, width: float, heights: list[float], rooms: list[float], depth: float, x: float
+    draws: Draws,
+    width: float,
+    heights: NDArray[np.float64],
+    rooms: NDArray[np.float64],
+    depth: float,
+    x: float,
 ) -> list[list[Solid]]:
     """Rows of upright books on shelves, sorted into one list for each colour."""
     generator = draws.generator(f"books {x:.2f}")
@@ -42,72 +51,95 @@ def _books(
     return shelves
 
 
-def bookshelf(draws: Draws) -> Built:
-    """Boards between uprights; closed, open or crossed at the back, empty or with books, some as a ladder."""
-    width, height, depth = (
-        draws.number("width", 0.5, 1.6),
-        draws.number("height", 0.7, 2.2),
-        draws.number("depth", 0.22, 0.4),
-    )
-    shelves, bays, board = (
-        draws.whole("shelves", 2, 6),
-        draws.whole("bays", 1, 3),
-        draws.number("board", 0.016, 0.04),
-    )
-    wood = draws.finish("material", "wood", "wood", "paint", "metal")
-    foot = draws.number("foot", 0.0, 0.12)
+@dataclass(frozen=True, eq=False)
+class _Shelves:
+    """Lengths of one bookshelf in metres."""
+
+    width: float
+    height: float
+    depth: float
+    board: float
+    foot: float
+    bays: NDArray[np.float64]
+    """x of the uprights."""
+    levels: NDArray[np.float64]
+    """y of the boards' middles."""
+
+
+def _measured(draws: Draws) -> _Shelves:
+    height, board = draws.number("height", 0.7, 2.2), draws.number("board", 0.016, 0.045)
+    foot, shelves = draws.number("foot", 0.0, 0.16), draws.whole("shelves", 2, 6)
+    width, bays = draws.number("width", 0.5, 1.7), draws.whole("bays", 1, 3)
     levels = np.linspace(foot + board / 2, height - board / 2, shelves + 1)
-    if draws.chance("uneven", 0.5):
-        levels[1:-1] += np.diff(levels).mean() * draws.generator("levels").uniform(-0.3, 0.3, shelves - 1)
-    style = draws.choice("frame", "panels", "panels", "posts", "leaning")
-    back = draws.choice("back", "closed", "open", "crossed")
+    if draws.chance("uneven", 0.6):
+        levels[1:-1] += np.diff(levels).mean() * draws.generator("levels").uniform(-0.35, 0.35, shelves - 1)
     xs = np.linspace(-width / 2, width / 2, bays + 1)
-    parts, lean = [], 0.0
+    if bays > 1 and draws.chance("uneven_bays", 0.4):
+        xs[1:-1] += width / bays * draws.generator("bays").uniform(-0.3, 0.3, bays - 1)
+    return _Shelves(width, height, draws.number("depth", 0.22, 0.42), board, foot, xs, levels)
+
+
+def _case(draws: Draws, size: _Shelves) -> tuple[list[Solid], list[Solid], str]:
+    """Uprights, boards and how they stand."""
+    style, depth = draws.choice("frame", "panels", "panels", "posts", "leaning"), size.depth
+    lean = 0.3 * depth if style == "leaning" else 0.0
     if style == "panels":
-        uprights = [slab(board, height, depth, at=(x, height / 2, 0)) for x in xs]
+        uprights = [slab(size.board, size.height, depth, at=(x, size.height / 2, 0)) for x in size.bays]
     else:
-        lean = 0.3 * depth if style == "leaning" else 0.0
+        ends = ((-1, 0.0), (1, lean))
         uprights = [
             beam(
-                (x, 0, s * (depth / 2 - 0.02) + (lean if s > 0 else 0)),
-                (x, height, s * (depth / 2 - 0.02) - (lean if s > 0 else 0)),
-                0.03,
-                0.03,
+                (x, 0, s * depth / 2 + out),
+                (x, size.height, s * depth / 2 - out),
+                0.035,
+                0.035,
+                chamfer=0.004,
             )
-            for x in xs
-            for s in (-1, 1)
+            for x in size.bays
+            for s, out in ends
         ]
-    deeper = np.linspace(lean, -lean, shelves + 1)
     boards = [
-        slab(width, board, depth + deep, at=(0, y, deep / 2)) for y, deep in zip(levels, deeper, strict=True)
+        slab(size.width, size.board, depth + deep, at=(0, y, deep / 2))
+        for y, deep in zip(size.levels, np.linspace(lean, -lean, len(size.levels)), strict=True)
     ]
-    parts += [Part("upright", merged(uprights), wood.material), Part("shelf", merged(boards), wood.material)]
-    if back == "closed":
-        parts.append(
-            Part(
-                "back",
-                slab(width, height - foot, 0.012, at=(0, (height + foot) / 2, -depth / 2)),
-                wood.material,
-            )
-        )
-    elif back == "crossed":
-        rods = [
-            beam((-s * width / 2, foot, -depth / 2), (s * width / 2, height, -depth / 2), 0.02, 0.012)
-            for s in (-1, 1)
-        ]
-        parts.append(Part("back", merged(rods), wood.material))
+    return uprights, boards, style
+
+
+def _back(draws: Draws, size: _Shelves) -> tuple[Solid | None, str]:
+    style, z = draws.choice("back", "closed", "open", "crossed"), -size.depth / 2
+    if style == "closed":
+        tall = size.height - size.foot
+        return slab(size.width, tall, 0.012, at=(0, size.foot + tall / 2, z)), "a closed back"
+    if style == "crossed":
+        x = size.width / 2
+        bars = [beam((-s * x, size.foot, z), (s * x, size.height, z), 0.025, 0.014) for s in (-1, 1)]
+        return merged(bars), "a crossed back"
+    return None, "an open back"
+
+
+def bookshelf(draws: Draws) -> Built:
+    """Boards between uprights; closed, open or crossed at the back, empty or with books, some leaning."""
+    size, wood = _measured(draws), draws.finish("material", "wood", "wood", "paint", "metal")
+    uprights, boards, style = _case(draws, size)
+    back, back_words = _back(draws, size)
+    parts = [Part("upright", merged(uprights), wood.material), Part("shelf", merged(boards), wood.material)]
+    if back is not None:
+        parts.append(Part("back", back, wood.material))
+    bays = len(size.bays) - 1
     words = [
-        counted(shelves, "shelf", plural="shelves"),
+        counted(len(boards) - 1, "shelf", plural="shelves"),
         counted(bays, "bay") if bays > 1 else "",
-        f"{'a' if back != 'open' else 'an'} {back} back",
+        back_words,
     ]
     if draws.chance("filled", 0.55):
-        rooms = (np.diff(levels) - board).tolist()
-        wide, tops = width / bays - board, (levels[:-1] + board / 2).tolist()
-        stacks = [_books(draws, wide, tops, rooms, depth, (xs[i] + xs[i + 1]) / 2) for i in range(bays)]
+        rooms, tops = np.diff(size.levels) - size.board, size.levels[:-1] + size.board / 2
+        stacks = [
+            _books(draws, right - left - size.board, tops, rooms, size.depth, (left + right) / 2)
+            for left, right in pairwise(size.bays)
+        ]
         for row, material in enumerate(_BOOKS):
-            stack = [solid for bay in stacks for solid in bay[row]]
-            parts += [Part("book", merged(stack), material)] if stack else []
+            solids = [solid for bay in stacks for solid in bay[row]]
+            parts += [Part("book", merged(solids), material)] if solids else []
         words.append("books")
     return Built(parts, sentence(f"{wood.words} {'leaning ' if style == 'leaning' else ''}bookshelf", words))
 
@@ -201,7 +233,7 @@ def wardrobe(draws: Draws) -> Built:
     cornice = draws.choice("cornice", "flat", "moulded", "arched")
     over = 0.0 if cornice == "flat" else draws.number("cornice_reach", 0.02, 0.06)
     inside, front = height - low, depth / 2 - 0.02
-    body = slab(width, inside, depth - 0.04, at=(0, low + inside / 2, -0.02))
+    body = rounded_box(width, inside, depth - 0.04, radius=0.012, at=(0, low + inside / 2, -0.02))
     leaves, pulls = _doors(draws, doors, width - 0.03, inside - chest - 0.04, framed=framed)
     parts = [
         Part("body", body, wood.material),

@@ -14,7 +14,7 @@ from anaglyph.data.procedural.seats import stretchers
 from anaglyph.geometry.assemble import Part
 from anaglyph.geometry.curves import regular_polygon, rounded_rectangle, smooth_curve, superellipse
 from anaglyph.geometry.solid import Solid, around, merged
-from anaglyph.geometry.solids import beam, cylinder, rod
+from anaglyph.geometry.solids import beam, cylinder, rod, rounded_box
 from anaglyph.geometry.sweep import extrusion, lathe, tube
 
 
@@ -166,7 +166,8 @@ def desk(draws: Draws) -> Built:
         draws.finish("leg_material", "metal", "wood", "paint"),
     )
     under = height - thick
-    parts = [Part("top", slab(width, thick, depth, at=(0, height - thick / 2, 0)), wood.material)]
+    plate = rounded_box(width, thick, depth, radius=0.25 * thick, at=(0, height - thick / 2, 0))
+    parts = [Part("top", plate, wood.material)]
     sides = draws.choice("drawers", "right", "left", "both sides", "none")
     handles, framed = (
         draws.choice("handles", "knobs", "bar handles", "bow handles"),

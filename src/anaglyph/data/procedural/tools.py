@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from anaglyph.data.procedural.build import Built
-from anaglyph.data.procedural.captions import counted, sentence
+from anaglyph.data.procedural.captions import a, counted, sentence
 from anaglyph.data.procedural.cutlery import ribbon
 from anaglyph.data.procedural.draws import Draws
-from anaglyph.data.procedural.turned import faceted
+from anaglyph.data.procedural.joinery import slab
+from anaglyph.data.procedural.turned import faceted, squared
 from anaglyph.geometry.assemble import Part
 from anaglyph.geometry.curves import rectangle, smooth_curve, superellipse
 from anaglyph.geometry.solid import Solid, merged, repeated
-from anaglyph.geometry.solids import beam, box, cylinder, rod, rounded_box, sphere, torus
+from anaglyph.geometry.solids import beam, box, cylinder, rod, rods, rounded_box, sphere, torus
 from anaglyph.geometry.sweep import extrusion, lathe, loft, tube
 
 Points = NDArray[np.float64]
@@ -105,7 +108,7 @@ def hammer(draws: Draws) -> Built:
     head = _hammer_head(draws, kind, size).moved(y=length - 0.1 * size)
     parts = [Part("handle", handle, grip.material, tile=0.15), Part("head", head, metal.material, tile=0.15)]
     name = {"claw": "claw hammer", "mallet": "mallet", "sledge": "sledgehammer"}.get(kind, f"{kind} hammer")
-    return Built(parts, sentence(name, [f"a {metal.words} head", f"{words} of {grip.words}"]))
+    return Built(parts, sentence(name, [f"{a(metal.words)} head", f"{words} of {grip.words}"]))
 
 
 def axe(draws: Draws) -> Built:
@@ -159,130 +162,139 @@ def axe(draws: Draws) -> Built:
     )
 
 
+_GRIPS = {
+    "fluted": (0.75, 0.95, 1.0, 1.0, 0.95, 0.7),
+    "ergonomic": (0.95, 0.6, 0.85, 1.1, 1.0, 0.6),
+    "round": (0.6, 0.9, 0.95, 0.95, 0.9, 0.75),
+    "square": (0.8, 1.0, 1.0, 1.0, 1.0, 0.85),
+    "ball": (0.5, 0.6, 0.8, 1.2, 1.45, 0.8),
+}
+"""Radii along a grip, in shares."""
+
+
+def _grip(draws: Draws, start: float, radius: float) -> tuple[Solid, str]:
+    """From y = `start` upwards."""
+    shape, length = draws.choice("grip", *_GRIPS), draws.number("grip_length", 0.07, 0.13)
+    radii = radius * np.array(_GRIPS[shape]) * draws.generator("grip").uniform(0.88, 1.12, 6)
+    end = [(0.6 * radii[-1], start + 1.04 * length)]
+    curve = smooth_curve(np.stack([radii, start + np.linspace(0, length, 6)], axis=1), steps=4)
+    solid = lathe(np.concatenate([curve, end]), segments=32)
+    if shape == "square":
+        solid = squared(solid, draws.number("squareness", 3.0, 8.0))
+    elif shape in ("fluted", "ergonomic"):
+        solid = faceted(solid, draws.whole("flutes", 4, 8), draws.number("flute_depth", 0.05, 0.14))
+    return solid, f"{a(shape)} grip"
+
+
+def _tip(draws: Draws, thick: float) -> tuple[Solid, str]:
+    """From y = 0 upwards, on a shank of radius `thick`."""
+    style = draws.choice("tip", "flat", "crossed", "six-sided")
+    if style == "flat":
+        wide = draws.number("tip_width", 1.6, 2.6) * thick
+        levels = ((0.0, wide, 0.0012), (0.008, 1.1 * wide, 0.0024), (0.016, 1.6 * thick, 1.6 * thick))
+        return loft([[(x, y, z) for x, z in rectangle(w, d)] for y, w, d in levels]), "a flat tip"
+    if style == "crossed":
+        wings = [
+            box(2.0 * thick, 0.008, 0.4 * thick, at=(0, 0.008, 0)),
+            box(0.4 * thick, 0.008, 2.0 * thick, at=(0, 0.008, 0)),
+        ]
+        point = cylinder(0.2 * thick, 0.014, top=0.95 * thick, segments=8, at=(0, 0.007, 0))
+        return merged([point, *wings]), "a crossed tip"
+    return cylinder(0.85 * thick, 0.014, segments=6, at=(0, 0.007, 0)), "a six-sided tip"
+
+
 def screwdriver(draws: Draws) -> Built:
-    """A fluted, round or square grip, a shank and a flat, crossed or hexagonal tip. Stands on its tip."""
-    blade, grip = draws.number("shank_length", 0.05, 0.2), draws.number("grip_length", 0.07, 0.13)
-    radius, thick = draws.number("grip_radius", 0.012, 0.02), draws.number("shank_radius", 0.0025, 0.0055)
-    shape = draws.choice("grip", "fluted", "ergonomic", "round", "square", "ball")
-    shares = {
-        "fluted": (0.75, 0.95, 1.0, 1.0, 0.95, 0.7),
-        "ergonomic": (0.95, 0.6, 0.85, 1.1, 1.0, 0.6),
-        "round": (0.6, 0.9, 0.95, 0.95, 0.9, 0.75),
-        "square": (0.8, 1.0, 1.0, 1.0, 1.0, 0.85),
-        "ball": (0.5, 0.6, 0.8, 1.2, 1.45, 0.8),
-    }[shape]
-    stretch = draws.generator("grip").uniform(0.88, 1.12, 6)
-    curve = smooth_curve(
-        np.stack([radius * np.array(shares) * stretch, blade + np.linspace(0, grip, 6)], axis=1), steps=4
-    )
-    handle = lathe(curve, segments=4 if shape == "square" else 32)
-    if shape in ("fluted", "ergonomic"):
-        handle = faceted(handle, draws.whole("flutes", 4, 8), draws.number("flute_depth", 0.05, 0.14))
+    """A grip, a shank and a tip, which it stands on."""
+    blade, radius = draws.number("shank_length", 0.05, 0.2), draws.number("grip_radius", 0.012, 0.02)
+    thick = draws.number("shank_radius", 0.0025, 0.0055)
     colour, metal = (
         draws.finish("handle_material", "plastic", "plastic", "wood"),
         draws.finish("material", "metal"),
     )
-    collar = cylinder(1.6 * thick, 0.012, segments=16, at=(0, blade - 0.003, 0))
-    shank = rod((0, 0.012, 0), (0, blade, 0), thick, sides=12)
-    tip = draws.choice("tip", "flat", "crossed", "hexagonal")
-    if tip == "flat":
-        wide = draws.number("tip_width", 1.6, 2.6) * thick
-        pieces = [
-            loft(
-                [
-                    [(x, y, z) for x, z in rectangle(w, d)]
-                    for y, w, d in (
-                        (0.0, wide, 0.0012),
-                        (0.008, 1.1 * wide, 0.0024),
-                        (0.016, 1.6 * thick, 1.6 * thick),
-                    )
-                ]
-            )
-        ]
-    elif tip == "crossed":
-        pieces = [
-            cylinder(0.2 * thick, 0.014, top=0.95 * thick, segments=8, at=(0, 0.007, 0)),
-            box(2.0 * thick, 0.008, 0.4 * thick, at=(0, 0.008, 0)),
-            box(0.4 * thick, 0.008, 2.0 * thick, at=(0, 0.008, 0)),
-        ]
-    else:
-        pieces = [cylinder(0.85 * thick, 0.014, segments=6, at=(0, 0.007, 0))]
+    grip, grip_words = _grip(draws, blade, radius)
+    tip, tip_words = _tip(draws, thick)
+    long = draws.number("collar_length", 0.006, 0.02)
+    collar = cylinder(
+        draws.number("collar", 1.3, 2.2) * thick, long, segments=16, at=(0, blade - long / 4, 0)
+    )
+    shank = rod((0, 0.012, 0), (0, blade, 0), thick, sides=14 if draws.chance("round_shank", 0.6) else 6)
     parts = [
-        Part("handle", handle, colour.material, tile=0.05),
+        Part("handle", grip, colour.material, tile=0.05),
         Part("shank", merged([shank, collar]), metal.material),
-        Part("tip", merged(pieces), metal.material),
-    ]
-    words = [
-        f"a{'n' if shape == 'ergonomic' else ''} {shape} grip",
-        f"a {'long' if blade > 0.12 else 'short'} shank",
-        f"a {tip} tip",
+        Part("tip", tip, metal.material),
     ]
     if draws.chance("ring", 0.3):
-        parts.append(
-            Part(
-                "ring",
-                torus(0.9 * radius, 0.12 * radius, segments=20, sides=6, at=(0, blade + 0.8 * grip, 0)),
-                metal.material,
-            )
-        )
-    return Built(parts, sentence(f"{colour.words} screwdriver", words))
+        band = torus(radius, 0.14 * radius, segments=20, sides=6, at=(0, blade + 0.07, 0))
+        parts.append(Part("ring", band, metal.material))
+    shank_words = f"a {'long' if blade > 0.12 else 'short'} shank"
+    return Built(parts, sentence(f"{colour.words} screwdriver", [grip_words, shank_words, tip_words]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Rails:
+    """The two rails of a ladder, mirrored in x = 0."""
+
+    foot: Points
+    top: Points
+    half: Points
+    """From the middle to the right rail, at the foot."""
+    narrow: float
+    """Width at the top, as a share."""
+
+    def across(self, share: float) -> tuple[Points, Points]:
+        """Both rails at a share of the height."""
+        centre = self.foot + share * (self.top - self.foot)
+        reach = self.half * (1 + share * (self.narrow - 1))
+        return centre - reach, centre + reach
+
+    def bars(self, width: float, depth: float) -> list[Solid]:
+        """The rails themselves."""
+        ends = zip(self.across(0.0), self.across(1.0), strict=True)
+        return [beam(low, high, width, depth, up=(0, 0, 1), chamfer=0.004) for low, high in ends]
 
 
 def ladder(draws: Draws) -> Built:
     """Leaning ladders, step ladders and ladders with hooks."""
     kind = draws.choice("kind", "straight", "step", "step", "tapered", "hooked")
-    height, width = draws.number("height", 1.2, 3.2), draws.number("width", 0.34, 0.55)
-    height = min(height, 2.4) if kind == "step" else height
+    height, width = (
+        draws.number("height", 1.2, 2.4 if kind == "step" else 3.2),
+        draws.number("width", 0.34, 0.6),
+    )
     rungs, wood = (
-        max(3, int(height / draws.number("rung_distance", 0.24, 0.36))),
+        max(3, int(height / draws.number("rung_distance", 0.22, 0.38))),
         draws.finish("material", "wood", "metal", "paint"),
     )
-    narrow = draws.number("taper", 0.55, 0.8) if kind in ("tapered", "step") else 1.0
-    rail, flat = draws.number("rail_depth", 0.05, 0.09), draws.chance("flat_treads", 0.5) or kind == "step"
-    lean = (
-        draws.number("lean", 0.12, 0.28) * height
-        if kind == "step"
-        else draws.number("tilt", 0.0, 0.3) * height
-    )
-    top = np.array([0.0, height, -lean / 2 if kind != "step" else 0.0])
-    foot = np.array([0.0, 0.0, lean / 2 if kind != "step" else lean])
-    half = np.array([width / 2, 0, 0])
-    rails = [beam(foot + s * half, top + s * narrow * half, 0.028, rail, up=(0, 0, 1)) for s in (-1, 1)]
-    steps = []
-    for i in range(rungs):
-        share = (i + 0.7) / rungs
-        centre, reach = foot + share * (top - foot), half * (1 + share * (narrow - 1))
-        if flat:
-            steps.append(box(2 * reach[0], 0.022, 1.1 * rail).moved(*centre))
-        else:
-            steps.append(rod(centre - reach, centre + reach, 0.016))
-    parts = [Part("rail", merged(rails), wood.material), Part("rung", merged(steps), wood.material)]
+    narrow = draws.number("taper", 0.5, 0.85) if kind in ("tapered", "step") else 1.0
+    depth, lean = draws.number("rail_depth", 0.05, 0.1), height * draws.number("lean", 0.08, 0.28)
+    flat = kind == "step" or draws.chance("flat_treads", 0.5)
+    top = np.array([0.0, height, 0.0])
+    rails = _Rails(np.array([0.0, 0.0, lean]), top, np.array([width / 2, 0, 0]), narrow)
+    ends = [rails.across((i + 0.7) / rungs) for i in range(rungs)]
+    if flat:
+        steps = [slab(right[0] - left[0], 0.024, 1.1 * depth, at=(left + right) / 2) for left, right in ends]
+    else:
+        steps = [rods([left for left, _ in ends], [right for _, right in ends], 0.016, sides=12)]
+    parts = [
+        Part("rail", merged(rails.bars(0.028, depth)), wood.material),
+        Part("rung", merged(steps), wood.material),
+    ]
     words = [counted(rungs, "step" if flat else "rung")]
     if kind == "step":
-        back = np.array([0.0, 0.0, -lean])
-        legs = [
-            beam(back + s * half, top + s * narrow * half, 0.024, 0.6 * rail, up=(0, 0, 1)) for s in (-1, 1)
-        ]
-        legs += [
-            rod(back * k + top * (1 - k) - half * 0.9, back * k + top * (1 - k) + half * 0.9, 0.012)
-            for k in np.linspace(0.3, 0.9, draws.whole("braces", 1, 3))
-        ]
-        parts += [
-            Part("leg", merged(legs), wood.material),
-            Part("top", box(narrow * width, 0.03, 0.2, at=(0, height, 0)), wood.material),
-        ]
+        behind = _Rails(np.array([0.0, 0.0, -lean]), top, rails.half, narrow)
+        braces = [rod(*behind.across(k), 0.012) for k in np.linspace(0.1, 0.7, draws.whole("braces", 1, 4))]
+        plate = slab(narrow * width + 0.06, 0.03, draws.number("platform", 0.14, 0.3), at=(0, height, 0))
+        parts.append(Part("leg", merged([*behind.bars(0.024, 0.6 * depth), *braces]), wood.material))
+        parts.append(Part("top", plate, wood.material))
         words.append("a platform on top")
     elif kind == "hooked":
-        hook = smooth_curve(
-            [
-                (0, height - 0.1, 0),
-                (0, height + 0.15, -0.02),
-                (0, height + 0.18, -0.16),
-                (0, height + 0.05, -0.2),
-            ],
-            steps=4,
-        )
-        hooks = repeated(tube(hook, 0.014, sides=8), [(s * width / 2, 0, top[2]) for s in (-1, 1)])
-        parts.append(Part("hook", hooks, wood.material))
+        out = draws.number("hook", 0.12, 0.26)
+        path = [
+            (0, height - 0.1, 0),
+            (0, height + 0.15, -0.02),
+            (0, height + 0.18, 0.04 - out),
+            (0, height + 0.05, -out),
+        ]
+        hook = tube(smooth_curve(path, steps=4), 0.016)
+        parts.append(Part("hook", repeated(hook, [-rails.half, rails.half]), wood.material))
         words.append("two hooks")
-    return Built(parts, sentence(f"{wood.words} {'step' if kind == 'step' else kind} ladder", words))
+    return Built(parts, sentence(f"{wood.words} {kind} ladder", words))

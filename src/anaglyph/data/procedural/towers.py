@@ -56,67 +56,56 @@ def _crown(draws: Draws, radius: float, sides: int, tall: float) -> tuple[list[S
     return ring, [cap, sphere(0.09 * radius, segments=8, rings=6, at=(0, base + rise, 0))], f"a {style} roof"
 
 
+_NAMES = {"castle": "castle tower", "church": "church tower", "lighthouse": "lighthouse"}
+
+
 def tower(draws: Draws) -> Built:
     """Castle towers, church towers, lighthouses, skyscrapers and water towers."""
-    kind = draws.choice("kind", "castle", "church", "lighthouse", "skyscraper", "water", "castle")
+    kind = draws.choice("kind", "castle", "church", "lighthouse", "skyscraper", "water")
     if kind == "skyscraper":
         return _skyscraper(draws)
-    radius, tall = draws.number("radius", 2.0, 3.6), draws.number("height", 9.0, 22.0)
-    sides = {"castle": 20, "church": 4, "lighthouse": 24, "water": 20}[kind]
-    sides = draws.whole("sides", 5, 8) if kind == "castle" and draws.chance("angular", 0.35) else sides
+    radius, tall = draws.number("radius", 1.8, 4.0), draws.number("height", 8.0, 22.0)
     wall, tiles = (
-        draws.finish("material", "stone", "brick", "stone"),
+        draws.finish("material", "stone", "brick", "paint"),
         draws.finish("roof_material", "brick", "paint", "metal"),
     )
-    taper = draws.number("taper", 0.55, 0.75) if kind == "lighthouse" else draws.number("lean_in", 0.82, 1.0)
     if kind == "water":
         return _water_tower(draws, radius, tall, wall, tiles)
+    sides = {"castle": 20, "church": 4, "lighthouse": 24}[kind]
+    if kind == "castle" and draws.chance("angular", 0.35):
+        sides = draws.whole("sides", 5, 8)
+    taper = draws.number("taper", 0.5, 0.75) if kind == "lighthouse" else draws.number("lean_in", 0.8, 1.0)
+    foot, turn = draws.number("foot", 1.05, 1.35) * radius, np.pi / 4 if kind == "church" else 0.0
     body = [
         lathe(
-            [
-                (1.25 * radius, 0.0),
-                (1.2 * radius, 0.06 * tall),
-                (radius, 0.09 * tall),
-                (taper * radius, tall),
-            ],
-            segments=sides,
+            [(foot, 0.0), (foot, 0.06 * tall), (radius, 0.09 * tall), (taper * radius, tall)], segments=sides
         )
     ]
-    top = taper * radius
-    crown, cover, words = _crown(draws, top, sides, tall)
-    bands = draws.whole("bands", 0, 4)
-    body += [
-        cylinder(1.06 * radius * (1 + (taper - 1) * k), 0.25, segments=sides, at=(0, k * tall, 0))
-        for k in np.linspace(0.25, 0.85, bands)
-    ]
+    flat = np.cos(np.pi / sides) if sides < 9 else 1.0  # of the radius, to the middle of a side
+    for share in np.linspace(0.25, 0.85, draws.whole("bands", 0, 4)):
+        reach = 1.06 * radius * (1 + (taper - 1) * share)
+        body.append(cylinder(reach, 0.35, segments=sides, at=(0, share * tall, 0)))
+    crown, cover, words = _crown(draws, taper * radius, sides, tall)
     floors, columns = (
         draws.whole("window_rows", 2, 5),
         4 if kind == "church" else draws.whole("window_columns", 2, 4),
     )
-    panes = []
-    for k in np.linspace(0.25, 0.85, floors):
-        wide = radius * (1 + (taper - 1) * k) * (np.cos(np.pi / sides) if sides < 9 else 1.0)
-        slit = box(0.12 * radius + 0.2, 1.3, 0.2, at=(0, k * tall, wide))
-        panes.append(around(slit, columns, start=0.0 if kind == "church" else 2.4 * k))
-    turn = np.pi / 4 if kind == "church" else 0.0
+    high, panes = draws.number("window_height", 0.9, 1.8), []
+    for share in np.linspace(0.25, 0.85, floors):
+        slit = box(
+            0.12 * radius + 0.2, high, 0.2, at=(0, share * tall, flat * radius * (1 + (taper - 1) * share))
+        )
+        panes.append(around(slit, columns, start=0.0 if kind == "church" else 2.4 * share))
     parts = [
         Part("wall", merged([*body, *crown]).turned("y", turn), wall.material, tile=2.0),
         Part("window", merged(panes), DARK),
+        Part("door", box(1.2, 2.3, 0.5, at=(0, 1.15, 0.96 * flat * foot)), DARK),
     ]
     if cover:
         parts.append(Part("roof", merged(cover).turned("y", turn), tiles.material, tile=1.5))
-    parts.append(
-        Part(
-            "door",
-            box(1.2, 2.3, 0.5, at=(0, 1.15, 1.18 * radius * (np.cos(np.pi / sides) if sides < 9 else 1.0))),
-            DARK,
-        )
-    )
     shape = "round" if sides > 8 else "square" if sides == 4 else f"{sides}-sided"
-    name = {"castle": "castle tower", "church": "church tower", "lighthouse": "lighthouse"}[kind]
-    return Built(
-        parts, sentence(f"{shape} {wall.words} {name}", [words, f"{counted(floors, 'row')} of windows"])
-    )
+    told = [words, f"{counted(floors, 'row')} of windows"]
+    return Built(parts, sentence(f"{shape} {wall.words} {_NAMES[kind]}", told))
 
 
 def _water_tower(draws: Draws, radius: float, tall: float, wall: Finish, tiles: Finish) -> Built:
@@ -158,7 +147,7 @@ def _skyscraper(draws: Draws) -> Built:
         count = storeys // tiers
         wide, deep = width * (1 - shrink * tier), depth * (1 - shrink * tier)
         y = (level + count / 2) * step
-        solids.append(box(wide, count * step, deep, at=(0, y, 0)))
+        solids.append(box(wide, count * step, deep, chamfer=0.3, at=(0, y, 0)))
         for turn, span, reach in ((0, wide, deep), (1, deep, wide)):
             spots = [((i + 0.5) / columns * span - span / 2, y, 0) for i in range(columns)]
             panes.append(

@@ -41,7 +41,7 @@ def _read_torchvision(contents: Contents) -> Variant:
 
 RESNET_TORCHVISION = Family(
     name="resnet_torchvision",
-    title="ResNet-18 and ResNet-50 (He et al., 2016) with torchvision's key names, such as its ImageNet weights",
+    title="ResNet-18 and ResNet-50 (He et al., 2016) as torchvision publishes them",
     licence="BSD-3-Clause",
     recognise=lambda contents: contents.has("layer4.") and contents.has("fc.") and contents.has("bn1."),
     read=_read_torchvision,
