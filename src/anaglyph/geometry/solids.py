@@ -163,9 +163,7 @@ def beam(
     first = np.asarray(start, dtype=np.float64)[None]
     axis = np.asarray(end, dtype=np.float64)[None] - first
     length = float(np.linalg.norm(axis))
-    bar = box(
-        width, height, length, at=(0.0, 0.0, length / 2)
-    )  # in metres, so that textures keep their scale
+    bar = box(width, height, length, chamfer=chamfer, at=(0.0, 0.0, length / 2))
     return placed(bar, _upright(axis / length, np.asarray(up, dtype=np.float64)), first)
 
 

@@ -54,7 +54,8 @@ def _handle(draws: Draws, length: float, metal: Finish) -> tuple[list[Part], str
     bend = draws.number("handle_bend", 0.0, 0.06) * length
     xs = np.linspace(0, length, 6)
     line = smooth_curve(np.stack([xs, bend * np.sin(np.pi * xs / length)], axis=1), steps=4)
-    widths = smooth_curve(np.array(shares)[:, None] * wide, steps=4)[:, 0].clip(0.001, None)
+    profile = np.array(shares) * draws.generator("handle").uniform(0.85, 1.15, 6)
+    widths = smooth_curve(profile[:, None] * wide, steps=4)[:, 0].clip(0.001, None)
     grip = draws.finish("handle_material", "wood", "plastic") if style == "wooden" else metal
     heights = np.full(len(line), thick * (3.0 if style == "wooden" else 1.0))
     solid = ribbon(line, widths, heights)
@@ -150,6 +151,9 @@ def knife(draws: Draws) -> Built:
         ),
     }[kind]
     curve = np.concatenate([smooth_curve(upper, steps=4), smooth_curve(lower, steps=3)])
+    spine, edge = draws.number("spine", 0.75, 1.25), draws.number("edge", 0.7, 1.35)
+    bulge = draws.number("bulge", -0.12, 0.2) * np.sin(np.pi * curve[:, 0].clip(0, 1)) * np.sign(curve[:, 1])
+    curve[:, 1] = curve[:, 1] * np.where(curve[:, 1] > 0, spine, edge) + bulge
     outline = curve * [-length, wide]
     if kind == "bread":
         teeth = draws.whole("teeth", 10, 18)

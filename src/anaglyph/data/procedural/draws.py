@@ -62,8 +62,12 @@ class Draws:
         return finish
 
     def generator(self, name: str) -> np.random.Generator:
-        """For things drawn by the dozen, such as books or leaves; they are not remembered."""
-        return numpy_generator("procedural", *self._identity, name)
+        """For things drawn by the dozen, such as books or leaves; they are not remembered.
+
+        Without any variation it is the same for all objects of the category.
+        """
+        category, key = self._identity
+        return numpy_generator("procedural", category, key if self._variation else "", name)
 
     def _pick(self, name: str, options: tuple[str, ...]) -> str:
         if self._uniform(f"{name}/varies") >= self._variation:

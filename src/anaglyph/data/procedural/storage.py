@@ -179,7 +179,7 @@ def cabinet(draws: Draws) -> Built:
     wood, metal = draws.finish("material", "wood", "paint"), draws.finish("handle_material", "metal", "wood")
     handles, framed = draws.choice("handles", *HANDLES), draws.chance("framed", 0.4)
     inside, each = height - low - board, (width - board) / columns
-    body = [slab(width, inside, depth - 0.04, at=(0, low + inside / 2, -0.02))]
+    body = [rounded_box(width, inside, depth - 0.04, radius=0.012, at=(0, low + inside / 2, -0.02))]
     over = draws.number("top_overhang", 0.0, 0.04)
     parts = [
         Part(

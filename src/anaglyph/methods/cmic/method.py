@@ -40,7 +40,8 @@ class CMIC(Method):
         _check_channels(encoders["image"], mask_plane=config.mask_plane)
         self.config = config
         # Channels side by side in memory: convolutions on a CPU are a third faster, results the same.
-        self.encoders = nn.ModuleDict(encoders).to(memory_format=torch.channels_last)
+        # (torch's annotations of `to` do not know the argument.)
+        self.encoders = nn.ModuleDict(encoders).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.heads = nn.ModuleDict(
             {name: EmbeddingHead(width_of(encoders[name]), config.embed_dim) for name in MODALITIES}
         )
