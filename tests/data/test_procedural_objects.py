@@ -70,7 +70,7 @@ def test_an_object_stands_on_the_floor_around_the_axis_with_a_sound_number_of_fa
         size = float((high - low).max())
         np.testing.assert_allclose([low[1], low[0] + high[0], low[2] + high[2]], 0, atol=1e-5 * size)
         assert 0.03 < size < 260, made.caption
-        assert 180 <= len(made.mesh.faces) <= 6000, made.key
+        assert 200 <= len(made.mesh.faces) <= 6000, made.key
         assert made.mesh.up == "y"
         assert len(made.face_parts) == len(made.mesh.faces)
         assert set(np.unique(made.face_parts)) == set(range(len(made.part_names)))

@@ -124,7 +124,7 @@ def panel_front(width: float, height: float, *, thickness: float, at: Sequence[f
     if not framed:
         return slab(width, height, thickness, at=(x, y, z + thickness / 2))
     rim = 0.14 * min(width, height)
-    pieces = [slab(width, height, 0.5 * thickness, at=(x, y, z + thickness / 4))]
+    pieces = [box(width, height, 0.5 * thickness, at=(x, y, z + thickness / 4))]
     for side in (-1, 1):
         pieces.append(slab(rim, height, thickness, at=(x + side * (width - rim) / 2, y, z + thickness / 2)))
         rail = (x, y + side * (height - rim) / 2, z + thickness / 2)

@@ -49,7 +49,7 @@ def _tank_load(
         (0, 0.5 * width * oval, z * length) for z in np.linspace(-0.25, 0.25, draws.whole("hatches", 1, 3))
     ]
     trim = merged(
-        [repeated(band, [(0, 0, z) for z in places]), repeated(cylinder(0.25, 0.2, segments=14), hatches)]
+        [repeated(band, [(0, 0, z) for z in places]), repeated(cylinder(0.25, 0.2, segments=12), hatches)]
     )
     solids = (("tank", tank, paint.material), ("band", trim, SILVER))
     return [Part(name, solid.moved(y=lift, z=middle), material) for name, solid, material in solids], "a tank"
@@ -145,7 +145,7 @@ def _cab(draws: Draws, width: float, low: float, paint: Finish) -> tuple[list[Pa
     panes.append(
         box(width + 0.01, 0.32 * tall, 0.5 * nose, at=(0, low + 0.76 * tall, 0.45 * nose - 0.3 * slope))
     )
-    lamp = cylinder(0.12, 0.05, segments=14).turned("x", np.pi / 2)
+    lamp = cylinder(0.12, 0.05, segments=12).turned("x", np.pi / 2)
     lamps = repeated(lamp, [(s * 0.3 * width, low + 0.25, front) for s in (-1, 1)])
     bumper = rounded_box(width, 0.22, 0.18, radius=0.05, at=(0, low + 0.02, front))
     parts += [
@@ -196,7 +196,7 @@ def truck(draws: Draws) -> Built:
         Part("frame", frame, DARK),
         *load,
         *extra,
-        *wheels(draws, radius, 0.32, width, axles, segments=14),
+        *wheels(draws, radius, 0.32, width, axles, segments=12),
     ]
     words = [load_words, counted(rears + 1, "axle"), cab_words, extra_words]
     return Built(parts, sentence(f"{paint.words} truck", words))

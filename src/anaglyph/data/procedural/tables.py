@@ -26,7 +26,7 @@ def _top(shape: str, width: float, depth: float, thickness: float, *, height: fl
     elif shape == "soft-cornered":
         outline = superellipse(width, depth, power=4.0, corners=40)
     else:
-        outline = rounded_rectangle(width, depth, radius=0.012)
+        outline = rounded_rectangle(width, depth, radius=0.012, steps=4)
     plate = extrusion(outline, thickness, bevel=0.2 * thickness)
     return plate.turned("x", np.pi / 2).moved(y=height - thickness / 2)
 
@@ -73,7 +73,8 @@ def _support(
     bar = draws.number("leg_thickness", 0.04, 0.1)
     x, z = width / 2 - draws.number("overhang", 0.04, 0.2), depth / 2 - 0.05
     if style == "panels":
-        sides = [slab(0.4 * bar, height, 2 * z, at=(s * x, height / 2, 0)) for s in (-1, 1)]
+        panel = rounded_box(0.4 * bar, height, 2 * z, radius=0.08 * bar, at=(0, height / 2, 0))
+        sides = [panel.moved(s * x) for s in (-1, 1)]
         return merged([*sides, slab(2 * x, 0.12, 0.4 * bar, at=(0, height - 0.1, 0))]), "two side panels"
     if style == "crossed":
         pieces = [
@@ -93,6 +94,10 @@ def _support(
         count, corners = 4, four_corners(2 * x - bar, 2 * z - bar)
     splay = splay if kind in ("round", "tapered") else 0.0
     pieces = [legs(kind, corners, height=height, thickness=bar, splay=splay)]
+    if round_top:
+        ring, high = draws.number("ring", 0.55, 0.85), draws.number("ring_height", 0.03, 0.1)
+        frame = cylinder(ring / 2, high, segments=28, at=(0, height - high / 2, 0))
+        pieces.append(frame.scaled(x=width, z=depth))
     if not round_top and draws.chance("apron", 0.5):
         high = draws.number("apron_height", 0.06, 0.14)
         for s in (-1, 1):
