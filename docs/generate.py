@@ -21,10 +21,10 @@ from pathlib import Path
 
 import yaml
 
-from anaglyph.cli.main import COMMANDS
-from anaglyph.cli.models import MODELS
+from anaglyph.cli.main import COMMANDS, SUBCOMMANDS
 from anaglyph.data.catalog import DATASETS
 from anaglyph.data.transforms.image import ImageAugmentation
+from anaglyph.data.transforms.joint import QueryAugmentation, ViewAugmentation
 from anaglyph.data.transforms.points import PointAugmentation
 from anaglyph.encoders.catalog import ENCODERS, encoder_convention, encoder_options, list_encoders
 from anaglyph.encoders.convention import PointConvention
@@ -39,11 +39,22 @@ from anaglyph.engine.recipe import (
     recipe_title,
 )
 from anaglyph.methods.catalog import METHODS
+from anaglyph.render.photo import PhotoOptions
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = {
     each.__name__: each
-    for each in (Recipe, StageSpec, EncoderSpec, OptimiserSpec, ImageAugmentation, PointAugmentation)
+    for each in (
+        Recipe,
+        StageSpec,
+        EncoderSpec,
+        OptimiserSpec,
+        ImageAugmentation,
+        PointAugmentation,
+        QueryAugmentation,
+        ViewAugmentation,
+        PhotoOptions,
+    )
 }
 BLOCK = re.compile(r"(<!-- generated: ([a-z]+) ?([\w]*) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -65,17 +76,19 @@ def field_table(cls: type) -> str:
 
 
 def field_docs(cls: type) -> dict[str, str]:
-    """The string below each field."""
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-    assert isinstance(body, ast.ClassDef)
-    docs, last = {}, ""
-    for node in body.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            last = node.target.id
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and last:
-            docs[last], last = " ".join(str(node.value.value).split()), ""
-        else:
-            last = ""
+    """The string below each field, inherited ones too."""
+    docs: dict[str, str] = {}
+    for each in reversed(cls.__mro__[:-1]):
+        (body,) = ast.parse(textwrap.dedent(inspect.getsource(each))).body
+        assert isinstance(body, ast.ClassDef)
+        last = ""
+        for node in body.body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                last = node.target.id
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and last:
+                docs[last], last = " ".join(str(node.value.value).split()), ""
+            else:
+                last = ""
     return docs
 
 
@@ -90,7 +103,7 @@ def described(text: str, hint: object) -> str:
 def default_of(field: dataclasses.Field[object]) -> str:
     """A default as YAML would write it."""
     if field.default_factory is not dataclasses.MISSING:
-        return "empty"
+        return "see below" if dataclasses.is_dataclass(field.default_factory()) else "empty"
     if field.default is dataclasses.MISSING:
         return "required"
     return "see below" if dataclasses.is_dataclass(field.default) else as_yaml(field.default)
@@ -140,6 +153,8 @@ def data_table(name: str) -> str:
     """Options of a data set, and its augmentation in words."""
     cls = DATASETS.load(name)
     defaults = {field.name: field.default for field in dataclasses.fields(cls)}
+    if "query_augmentation" in defaults:
+        return field_table(cls)
     return (
         f"{field_table(cls)}\n"
         f"Augmentation by default: pictures {changes_of(defaults['image_augmentation'])}, "
@@ -194,7 +209,8 @@ def wanted(convention: PointConvention | None) -> str:
 
 def command_table(name: str) -> str:
     """Arguments of a command; `models_import` stands for `models import`."""
-    command = MODELS[name.removeprefix("models_")] if name.startswith("models_") else COMMANDS[name]
+    group, _, below = name.partition("_")
+    command = SUBCOMMANDS[group][below] if below else COMMANDS[name]
     documented = argument_docs(command)
     hints = typing.get_type_hints(command, include_extras=True)
     rows = []

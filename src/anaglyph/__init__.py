@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from anaglyph.data.catalog import DataConfig, create_dataset, list_datasets
+    from anaglyph.data.procedural.objects import make_object
     from anaglyph.encoders.catalog import create_encoder, encoder_convention, list_encoders
     from anaglyph.encoders.checkpoints.importer import import_checkpoint
     from anaglyph.encoders.checkpoints.load import load_encoder
@@ -22,12 +23,20 @@ if TYPE_CHECKING:
         CheckpointError,
         ConfigError,
         DataError,
+        MeshError,
         MissingExtraError,
         TrainingError,
         WeightsError,
     )
+    from anaglyph.geometry.cameras import view_cameras
+    from anaglyph.geometry.load import MeshReaders, load_mesh
+    from anaglyph.geometry.mesh import Mesh
+    from anaglyph.geometry.normalize import normalized
+    from anaglyph.geometry.sample import sample_surface
     from anaglyph.methods.base import Method
     from anaglyph.methods.catalog import create_method, list_methods
+    from anaglyph.render.options import RenderOptions
+    from anaglyph.render.views import render_views
     from anaglyph.types import Batch, Sample, StepOutput
 
 __version__ = "0.1.0"
@@ -39,9 +48,13 @@ __all__ = [
     "ConfigError",
     "DataConfig",
     "DataError",
+    "Mesh",
+    "MeshError",
+    "MeshReaders",
     "Method",
     "MissingExtraError",
     "PointConvention",
+    "RenderOptions",
     "RunOptions",
     "Sample",
     "StepOutput",
@@ -58,14 +71,21 @@ __all__ = [
     "list_methods",
     "list_recipes",
     "load_encoder",
+    "load_mesh",
     "load_method",
     "load_recipe",
+    "make_object",
+    "normalized",
     "prepare_cloud",
+    "render_views",
     "run_recipe",
+    "sample_surface",
+    "view_cameras",
 ]
 
 _HOMES = {
     "anaglyph.data.catalog": ("DataConfig", "create_dataset", "list_datasets"),
+    "anaglyph.data.procedural.objects": ("make_object",),
     "anaglyph.encoders.catalog": ("create_encoder", "encoder_convention", "list_encoders"),
     "anaglyph.encoders.checkpoints.importer": ("import_checkpoint",),
     "anaglyph.encoders.checkpoints.load": ("load_encoder",),
@@ -79,12 +99,20 @@ _HOMES = {
         "CheckpointError",
         "ConfigError",
         "DataError",
+        "MeshError",
         "MissingExtraError",
         "TrainingError",
         "WeightsError",
     ),
+    "anaglyph.geometry.cameras": ("view_cameras",),
+    "anaglyph.geometry.load": ("MeshReaders", "load_mesh"),
+    "anaglyph.geometry.mesh": ("Mesh",),
+    "anaglyph.geometry.normalize": ("normalized",),
+    "anaglyph.geometry.sample": ("sample_surface",),
     "anaglyph.methods.base": ("Method",),
     "anaglyph.methods.catalog": ("create_method", "list_methods"),
+    "anaglyph.render.options": ("RenderOptions",),
+    "anaglyph.render.views": ("render_views",),
     "anaglyph.types": ("Batch", "Sample", "StepOutput"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -18,7 +18,7 @@ TRAIN = ["train", "digits3d_pair_contrast", "--set", "stages.contrast.epochs=1"]
         ("data.name=digits", ("no dataset 'digits'", "digits3d")),
         ("encoders.shape.name=pointnett", ("no encoder 'pointnett'", "did you mean 'pointnet'")),
         ("stages.contrast.method=pair_contrats", ("no method", "pair_contrast")),
-        ("stages.contrast.optimiser.name=adam", ("adam", "adamw")),
+        ("stages.contrast.optimiser.name=adamm", ("adamm", "did you mean 'adam'")),
         ("stages.contrst.epochs=1", ("contrst", "did you mean 'contrast'")),
         ("stages.contrast.config.temperature=0.0", ("temperature must be > 0", "0.07")),
         ("preset=best", ("no preset of pair_contrast 'best'", "paper")),

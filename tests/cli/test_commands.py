@@ -90,7 +90,8 @@ def test_doctor_checks_packages_data_and_cache(anaglyph, tmp_path):
     ("arguments", "parts"),
     [
         (["train", "digits3d_romo_bset"], ["did you mean 'digits3d_romo_best'"]),
-        (["train", "romo"], ["--data digits3d"]),
+        (["train", "romo", "--preset", "bets"], ["did you mean 'best'"]),
+        (["train", "romo", "--data", "digits"], ["did you mean 'digits3d_romo_best'"]),
         (["train", "romo", "--data", "digits3d", "--preset", "bets"], ["did you mean 'best'"]),
         (["train", "digits3d_romo_best", "--set", "stages.lern.epochs=3"], ["stages"]),
         (["train", "digits3d_romo_best", "--set", "stages.learn.epochs"], ["NAME.NAME=VALUE"]),

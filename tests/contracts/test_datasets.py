@@ -1,4 +1,4 @@
-"""What every data set of the catalog must do."""
+"""What every data set of pairs must do; those of queries stand in `test_query_datasets`."""
 
 import pickle
 
@@ -23,12 +23,16 @@ from reference.tiny_data import OPTIONS, write_tiny_data
 FIELDS = ("indices", "images", "points", "labels")
 
 
+def list_datasets_of(kind):
+    return [name for name in list_datasets() if kind in DATASETS.entry(name).tags]
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     return write_tiny_data(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture(scope="module", params=list_datasets())
+@pytest.fixture(scope="module", params=list_datasets_of("pairs"))
 def config(request):
     return DataConfig(name=request.param, options=OPTIONS[request.param])
 
@@ -153,3 +157,9 @@ def test_every_entry_says_what_it_is_and_where_it_is_from():
         entry = DATASETS.entry(name)
         assert entry.summary
         assert entry.source
+
+
+def test_every_data_set_is_one_of_pairs_or_of_queries():
+    pairs, queries = list_datasets_of("pairs"), list_datasets_of("queries")
+    assert sorted([*pairs, *queries]) == list_datasets()
+    assert set(pairs) == set(OPTIONS)

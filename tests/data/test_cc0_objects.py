@@ -1,64 +1,19 @@
-import csv
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from anaglyph.config import plain, structure
 from anaglyph.data.datasets.cc0_manifest import kind_of, read_manifest
 from anaglyph.data.datasets.cc0_objects import Cc0Objects, objects_of
 from anaglyph.errors import ConfigError, DataError
 from anaglyph.io.pictures import read_picture
-
-COLUMNS = ("id", "category", "name", "source", "pack", "mesh", "images")
-PLY = """ply
-format ascii 1.0
-element vertex 4
-property float x
-property float y
-property float z
-property uchar red
-property uchar green
-property uchar blue
-element face 4
-property list uchar int vertex_indices
-end_header
-0 0 0 255 0 0
-{w} 0 0 255 0 0
-0 1 0 0 255 0
-0 0 1 0 0 255
-3 0 2 1
-3 0 1 3
-3 0 3 2
-3 1 2 3
-"""
+from cc0_on_disk import write_cc0
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """A data root with eight tetrahedra of two categories; each has two pictures, one of them small."""
-    root = tmp_path_factory.mktemp("data")
-    folder = root / "cc0_objects"
-    (folder / "meshes").mkdir(parents=True)
-    (folder / "images").mkdir()
-    rows = []
-    for number in range(8):
-        name = f"thing{number}"
-        (folder / "meshes" / f"{name}.ply").write_text(PLY.format(w=0.5 + 0.2 * number))
-        picture = np.zeros((40, 50, 4), dtype=np.uint8)
-        picture[8:36, 10:40] = (30 * number, 90, 200, 255)
-        Image.fromarray(picture).save(folder / "images" / f"{name}__NE.png")
-        picture[12:] = 0
-        picture[:, 14:] = 0
-        Image.fromarray(picture).save(folder / "images" / f"{name}__Topdown.png")
-        images = f"images/{name}__NE.png;images/{name}__Topdown.png"
-        rows.append(
-            (name, ("cup", "box")[number % 2], f"{name} word", "s", "p", f"meshes/{name}.ply", images)
-        )
-    with (folder / "manifest.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *rows])
-    return root
+    return write_cc0(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

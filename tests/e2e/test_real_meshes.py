@@ -1,4 +1,4 @@
-"""Every real 3D model at hand reads, or is refused by name, and is drawn by every back-end that works here."""
+"""Every real 3D model reads or is refused by name, and is drawn by every back-end that works here."""
 
 import csv
 from functools import cache
@@ -29,9 +29,7 @@ def models(root):
 
 def test_every_file_reads_and_the_broken_one_and_the_clouds_are_refused_by_name(shared_data):
     found = models(shared_data)
-    counts = {
-        folder: sum(path.is_relative_to(shared_data / folder) for path in found) for folder in FOLDERS
-    }
+    counts = {folder: sum(path.is_relative_to(shared_data / folder) for path in found) for folder in FOLDERS}
     assert counts == {
         "cc0_objects/meshes": 682,
         "shapenet_sample": 26,

@@ -157,7 +157,7 @@ def test_other_training_data_under_the_same_recipe_is_refused(tmp_path, tiny_cac
     recipe = tiny_recipe("pair_contrast")
     with pytest.raises(CrashError):
         train(recipe, tmp_path, cache=tiny_cache, listen=crashing("contrast", 4))
-    monkeypatch.setattr("anaglyph.engine.run.data_fingerprint", lambda dataset: "0123456789abcdef")
+    monkeypatch.setattr("anaglyph.data.paired.PairedObjects.fingerprint", lambda dataset: "0123456789abcdef")
     with pytest.raises(CheckpointError, match=r"train_data: '0123456789abcdef' now"):
         train(recipe, tmp_path, cache=tiny_cache, resume=True)
 

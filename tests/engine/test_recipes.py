@@ -15,7 +15,7 @@ from anaglyph.engine.recipe import (
     stage_identity,
 )
 from anaglyph.errors import ConfigError
-from anaglyph.methods.catalog import PRESET_FAMILIES
+from anaglyph.methods.catalog import DEFAULT_DATA, METHODS, PRESET_FAMILIES
 from tiny_runs import tiny_plain, tiny_recipe
 
 
@@ -30,12 +30,14 @@ def test_every_recipe_that_ships_resolves_and_its_stored_form_resolves_to_itself
 
 @pytest.mark.parametrize(("family", "preset"), [(f, p) for f, all_ in PRESET_FAMILIES.items() for p in all_])
 def test_every_preset_resolves_under_a_minimal_recipe(family, preset):
+    stages = load_preset(family, preset)["stages"].values()
+    wanted = {name for stage in stages for name in METHODS.load(stage["method"]).encoder_names}
     plain_recipe = {
         "title": "minimal",
         "method": family,
         "preset": preset,
-        "data": {"name": "digits3d"},
-        "encoders": tiny_plain("best")["encoders"],
+        "data": {"name": DEFAULT_DATA[family]},
+        "encoders": {name: spec for name, spec in tiny_plain("best")["encoders"].items() if name in wanted},
     }
     recipe = resolve(plain_recipe)
     assert list(recipe.stages) == list(load_preset(family, preset)["stages"])
@@ -79,7 +81,7 @@ MISTAKES = {
     "stages.annotate.config.head_multiples=[1, x]": "head_multiples[1] must be float, got str 'x'",
     "stages.learn.needs=annotate": "needs must be a list such as [1, 2], got str 'annotate'",
     "stages.learn.needs=[anotate]": "no earlier stage 'anotate'; did you mean 'annotate'?",
-    "stages.learn.optimiser.name=adam": "optimiser.name: no choice 'adam'; did you mean 'adamw'?",
+    "stages.learn.optimiser.name=adamm": "optimiser.name: no choice 'adamm'; did you mean 'adam'?",
     "stages.learn.optimiser.lr=0": "optimiser: lr must be > 0, got 0.0",
     "stages.learn.optimiser.lr=.nan": "optimiser.lr must be float, got float nan",
     "stages.learn.optimiser.momentum=1": "momentum must be in [0, 1), got 1.0",
@@ -122,10 +124,17 @@ def test_a_method_on_the_command_line_means_the_recipe_of_its_data_and_preset():
     assert recipe_name("romo", data="digits3d", preset="paper") == "digits3d_romo_paper"
     assert recipe_name("pair_contrast", data="digits3d", preset="best") == "digits3d_pair_contrast"
     assert recipe_name("mnist3d_romo_best", data=None, preset="best") == "mnist3d_romo_best"
-    with pytest.raises(ConfigError, match="--data"):
-        recipe_name("romo", data=None, preset="best")
+    assert recipe_name("romo", data=None, preset="best") == "digits3d_romo_best"
+    assert recipe_name("cmic", data=None, preset="paper") == "procedural_cmic_paper"
     with pytest.raises(ConfigError, match="did you mean 'paper'"):
         recipe_name("romo", data="digits3d", preset="papers")
+
+
+@pytest.mark.parametrize(("family", "preset"), [(f, p) for f, all_ in PRESET_FAMILIES.items() for p in all_])
+def test_every_method_by_itself_means_a_recipe_that_ships(family, preset):
+    recipe = load_recipe(recipe_name(family, data=None, preset=preset))
+    assert (recipe.method, recipe.preset) == (family, preset)
+    assert recipe.data.name == DEFAULT_DATA[family]
 
 
 def test_the_runs_of_a_file_are_named_after_it_and_a_stored_recipe_names_its_own_run(tmp_path):

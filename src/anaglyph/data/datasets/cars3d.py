@@ -71,6 +71,7 @@ class Cars3D:
     validation_fraction: float = 0.1
     """Part of the training photographs held out, by a hash of their names."""
     check: Check = "strict"
+    """An incomplete data set is an error, or is said in the log and what is there is used."""
     size: int = 224
     """Side of crops and views in pixels."""
     margin: float = 0.0

@@ -65,6 +65,7 @@ class Pix3D:
     validation_fraction: float = 0.1
     """Part of the training images held out, by a hash of their names; of s2, of the training shapes."""
     check: Check = "strict"
+    """An incomplete data set is an error, or is said in the log and what is there is used."""
     size: int = 224
     """Side of crops and views in pixels."""
     margin: float = 0.0

@@ -1,0 +1,112 @@
+"""The two kinds of methods, by what they read, behind one face for the contracts of `tests/contracts`."""
+
+from dataclasses import replace
+
+import torch
+
+from anaglyph.methods.base import Method
+from anaglyph.methods.catalog import METHODS, create_method
+from anaglyph.methods.romo.labels import MODALITIES, PseudoLabels, write_pseudo_labels
+from anaglyph.randomness import seeded
+from anaglyph.types import Batch
+from methods import shape_batches, synthetic
+
+OBJECTS = 8
+SMALL = {
+    "cmic": {"embed_dim": 16, "style_pool": 12, "learn_temperature": True},
+    "multi_view_zero": {},
+    "pair_contrast": {"embed_dim": 16},
+    "romo_annotate": {"embed_dim": 16, "clusters": 4, "warmup_epochs": 0},
+    "romo_discover": {"embed_dim": 16, "clusters": 4},
+    "romo_learn": {"embed_dim": 16, "clusters": 4, "average_decay": 0.9},
+}
+
+
+class Pairs:
+    """Methods that read an object's pictures and points."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.dataset = synthetic.objects(OBJECTS)
+
+    def make(self) -> Method:
+        """Always from the same weights."""
+        return synthetic.make_method(self.name, SMALL[self.name], count=OBJECTS)
+
+    def ready(self, folder) -> Method:
+        """A method after everything that comes before its first ordinary step."""
+        method = self.make()
+        artefacts = {}
+        if self.name == "romo_learn":
+            labels = torch.arange(OBJECTS) % 4
+            pseudo = PseudoLabels(
+                dict.fromkeys(MODALITIES, labels), dict.fromkeys(MODALITIES, torch.ones(OBJECTS))
+            )
+            write_pseudo_labels(folder, self.dataset.keys, pseudo)
+            artefacts = {"annotate": folder}
+        method.eval()
+        with torch.no_grad():
+            method.start(synthetic.context(self.dataset, artefacts=artefacts))
+            method.before_epoch(synthetic.context(self.dataset, artefacts=artefacts))
+        return method.train()
+
+    def batch(self, crops: int = 1) -> Batch:
+        """What the engine would show in a step, with labels."""
+        first, *rest = (self.dataset.batch(range(OBJECTS), epoch=0, crop=draw) for draw in range(crops))
+        return replace(first, crops=tuple(rest))
+
+    def read_by(self, modality: str, batch: Batch) -> Batch:
+        """What `embed(modality, ...)` is given."""
+        return batch
+
+    def row(self, modality: str, row: int) -> Batch:
+        """The same of one object by itself."""
+        return self.dataset.batch([row], epoch=0)
+
+    def train(self, method: Method, *, steps: int) -> list[float]:
+        """Full-batch Adam; returns the losses."""
+        return synthetic.train(method, self.dataset, steps=steps)
+
+
+class Shapes:
+    """Methods that read pictures with masks, and views of shapes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def make(self, weights: int = 0) -> Method:
+        """Always from the same weights; another number gives others."""
+        with seeded("contract", self.name, weights):
+            channels = {"image": 4, "shape": 1} if self.name == "cmic" else {"image": 3}
+            encoders = {key: shape_batches.small_encoder(count) for key, count in channels.items()}
+            return create_method(self.name, SMALL[self.name], encoders=encoders, objects=OBJECTS)
+
+    def ready(self, folder) -> Method:
+        """A method before its first step."""
+        return self.make().train()
+
+    def batch(self, crops: int = 1) -> Batch:
+        """What the engine would show in a step, with labels."""
+        first, *rest = (shape_batches.batch(OBJECTS, shapes=10, seed=draw) for draw in range(crops))
+        return replace(first, crops=tuple(rest))
+
+    def read_by(self, modality: str, batch: Batch) -> Batch:
+        """What `embed(modality, ...)` is given."""
+        return shape_batches.shapes_of(batch) if modality == "shape" else batch
+
+    def row(self, modality: str, row: int) -> Batch:
+        """The same of one query or shape by itself."""
+        batch = self.read_by(modality, self.batch())
+        fields = {name: getattr(batch, name) for name in ("indices", "images", "masks", "views")}
+        one = {name: value[row : row + 1] for name, value in fields.items() if value is not None}
+        return Batch(keys=batch.keys[row : row + 1], **one)
+
+    def train(self, method: Method, *, steps: int) -> list[float]:
+        """Full-batch Adam; returns the losses."""
+        return shape_batches.train(method, self.batch(), steps=steps)
+
+
+def kind_of(name: str) -> Pairs | Shapes:
+    """The kind of a method by what it reads; a new kind needs a class here."""
+    kinds = {("points",): Pairs, ("views",): Shapes}
+    return kinds[METHODS.load(name).inputs["shape"]](name)
