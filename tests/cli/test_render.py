@@ -308,6 +308,7 @@ def test_ctrl_c_finishes_what_is_in_work_and_the_same_command_goes_on(render, mo
         (("a.obj", "--points", "-1"), "points must be >= 0, got -1"),
         (("a.obj", "--elevation", "95"), "elevation must lie between -90 and 90"),
         (("a.obj", "--device", "gpu"), "no device 'gpu'"),
+        (("a.obj", "-o", "a.obj"), "is a file"),
     ],
 )
 def test_a_mistake_is_one_line_with_the_way_out(anaglyph, arguments, sentence):
@@ -323,6 +324,42 @@ def test_nothing_found_ends_with_one(render):
     Path("kit").mkdir()
     ran = render("kit")
     assert (ran.code, ran.err) == (1, "no 3D model in kit.\n")
+    write_model(Path("out/a.obj/a.obj"))
+    ran = render("out/a.obj")
+    assert ran.code == 1
+    assert ran.err == "no 3D model in out/a.obj; the output folder 'out' is not searched.\n"
+
+
+def test_the_output_may_lie_in_a_folder_of_models_but_not_be_it(anaglyph, warm):
+    write_model(Path("kit/a.obj"))
+    for output in ("kit", "./kit/", "kit/../kit"):
+        ran = anaglyph("render", "kit", "-o", output, *SMALL)
+        assert ran.code == 2
+        assert "is the folder of the models" in ran.err
+        assert "kit/pictures'" in ran.err
+    assert names_below(Path("kit")) == ["a.obj"]
+    assert anaglyph("render", "kit", "-o", "kit/pictures", "--views", "thumbnail", *SMALL).code == 0
+    assert Path("kit/pictures/a.obj/cameras.json").is_file()
+
+
+@pytest.mark.parametrize("output", ["a.obj", "a.obj/deeper/still"])
+def test_an_output_that_is_a_file_is_named(anaglyph, output):
+    write_model(Path("a.obj"))
+    before = Path("a.obj").read_bytes()
+    ran = anaglyph("render", "a.obj", "-o", output, *SMALL)
+    assert ran.code == 2
+    assert f"the output '{output}' needs a folder where 'a.obj' is a file; choose another" in ran.err
+    assert Path("a.obj").read_bytes() == before
+
+
+def test_a_link_to_a_model_elsewhere_is_followed_where_it_is_named(render):
+    write_model(Path("elsewhere/a.obj"))
+    Path("sub").mkdir()
+    Path("sub/link.obj").symlink_to(Path("elsewhere/a.obj").resolve())
+    for name in ("sub/link.obj", "sub/*.obj"):
+        ran = render(name, "--overwrite", "--json")
+        assert (ran.code, ran.data["rendered"]) == (0, ["link.obj"])
+    assert render("sub").code == 1  # a folder keeps to itself
 
 
 def test_the_choices_of_the_command_are_those_of_the_library():

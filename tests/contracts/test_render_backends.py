@@ -110,6 +110,16 @@ def test_rows_run_down_columns_run_right_and_azimuth_turns_towards_x(backend):
     assert set(np.unique(from_right)) <= {-1, *range(12)}  # the box at +x hides the other
 
 
+def test_very_thin_triangles_are_covered_alike_but_for_a_few_samples(backend):
+    """About 0.002 of the unit sphere wide: corners rounded to 1/256 of a sample show, and rays round none."""
+    random = np.random.default_rng(3)
+    ends = random.normal(0, 0.3, (2, 400, 3))
+    corners = [*ends, ends.mean(axis=0) + random.normal(0, 0.002, (400, 3))]
+    needles = mesh_of(np.stack(corners, axis=1).reshape(-1, 3), np.arange(1200).reshape(-1, 3))
+    expected, found = (pictures(needles, AROUND, name).mask for name in ("torch", backend))
+    assert overlap(found, expected) > (0.9999 if backend in ("torch", "numba") else 0.96)
+
+
 def test_samples_are_the_centres_of_pixels(backend):
     """A half plane whose edge passes just left and just right of the centre of column 5 of 8."""
     camera = Camera(position=(0, 0, 2), height=2.0)

@@ -7,6 +7,7 @@ from anaglyph.config import plain, structure
 from anaglyph.data.datasets.cc0_manifest import kind_of, read_manifest
 from anaglyph.data.datasets.cc0_objects import Cc0Objects, objects_of
 from anaglyph.errors import ConfigError, DataError
+from anaglyph.io.clouds import read_cloud
 from anaglyph.io.pictures import read_picture
 from cc0_on_disk import write_cc0
 
@@ -84,7 +85,7 @@ def test_objects_of_one_name_stay_on_one_side(shared_data):
     assert len(objects) == 682
     halves = {}
     for item in objects:
-        halves.setdefault(item.name, set()).add(item.half)
+        halves.setdefault(item.design, set()).add(item.half)
     assert all(len(sides) == 1 for sides in halves.values())
     share = np.mean([item.half == "train" for item in objects])
     assert 0.45 < share < 0.55
@@ -141,3 +142,28 @@ def test_options_that_cannot_be_meant_are_refused(wrong):
 
 def test_the_options_survive_yaml():
     assert structure(Cc0Objects, plain(SOURCE), where="x") == SOURCE
+
+
+def test_no_shape_and_no_picture_of_the_real_test_half_occurs_in_the_training_half(shared_data):
+    objects = read_manifest(shared_data / "cc0_objects")
+    seen = {"train": set(), "test": set()}
+    for item in objects:
+        points = read_cloud(item.mesh)
+        points = points - (points.min(axis=0) + points.max(axis=0)) / 2
+        points = points / np.linalg.norm(points, axis=1).max()
+        ordered = points[np.lexsort(points.round(3).T)]
+        seen[item.half].add(("shape", ordered.round(3).tobytes()))
+        seen[item.half] |= {("picture", image.read_bytes()) for image in item.images}
+    assert not seen["train"] & seen["test"]
+    assert next(item.half for item in objects if item.name == "shield blue") == next(
+        item.half for item in objects if item.name == "shield red"
+    )
+
+
+def test_searching_all_shapes_never_shows_training_the_test_half(shared_data):
+    names = {item.key for item in read_manifest(shared_data / "cc0_objects") if item.half == "test"}
+    source = Cc0Objects(gallery="all", size=16, views="thumbnail")
+    train = source.load("train", root=shared_data, cache=None, seed=0)
+    test = source.load("test", root=shared_data, cache=None, seed=0)
+    assert not set(train.repository.keys) & names
+    assert len(test.repository) == 682

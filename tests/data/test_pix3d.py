@@ -71,6 +71,19 @@ def test_half_of_each_shapes_images_test_and_every_tested_shape_was_trained(tree
         assert len(train & set(images)) == (len(images) + 1) // 2
 
 
+def test_no_tested_shape_loses_all_its_training_images_to_validation(tree, cache):
+    for seed_share in (0.1, 0.5, 0.9):
+        shown = {
+            split: {
+                queries.repository.keys[row]
+                for queries in [load(tree, cache, split, validation_fraction=seed_share)]
+                for row in queries.shapes.tolist()
+            }
+            for split in ("train", "test")
+        }
+        assert shown["test"] <= shown["train"], seed_share
+
+
 def test_the_halves_do_not_depend_on_the_order_of_the_records(tree):
     rows = read_records(tree / "pix3d", obtain="")
     assert ibsr_halves(rows) == ibsr_halves(rows[::-1])

@@ -1,14 +1,17 @@
+import os
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from anaglyph.data.datasets import rendered_shapes
 from anaglyph.data.datasets.rendered_shapes import ShapeFile, rendered_repository
 from anaglyph.errors import DataError
 from anaglyph.geometry.cameras import view_cameras
 from anaglyph.geometry.load import MeshReaders
 from anaglyph.geometry.normalize import normalized
+from anaglyph.render import cache as views_cache
 from anaglyph.render.options import RenderOptions
 from anaglyph.render.views import render_views
 from furniture_on_disk import boxes, write
@@ -51,35 +54,109 @@ def test_a_file_that_cannot_be_read_stops_by_default(shapes):
         made(shapes, None, max_bad=0)
 
 
-def test_a_run_that_was_ended_goes_on_where_it_was(shapes, tmp_path, monkeypatch):
-    monkeypatch.setattr(rendered_shapes, "_PART", 2)
-    cache = tmp_path / "cache"
-    calls, ends = [], [4]
+@pytest.fixture
+def rendered(monkeypatch):
+    """The meshes that were pictured; a run ends by Ctrl-C at the picture whose number is in `end`."""
+    meshes, end = [], []
 
-    def counted(*arguments, **options):
-        calls.append(1)
-        if len(calls) == ends[0]:
+    def counted(mesh, *arguments, **options):
+        meshes.append(mesh)
+        if len(meshes) in end:
             raise KeyboardInterrupt
-        return render_views(*arguments, **options)
+        return render_views(mesh, *arguments, **options)
 
-    monkeypatch.setattr(rendered_shapes, "render_views", counted)
+    monkeypatch.setattr(views_cache, "render_views", counted)
+    return SimpleNamespace(meshes=meshes, end=end)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_run_that_was_ended_goes_on_with_the_shape_where_it_was(shapes, tmp_path, rendered, processes):
+    rendered.end.append(3)
     with pytest.raises(KeyboardInterrupt):
-        made(shapes, cache)  # box/0 and, of the second part, box/2 and box/3 are done; the third part is not
-    assert len(calls) == 4
-    ends[0] = 0
-    repository = made(shapes, cache)
-    assert len(calls) == 5
+        made(shapes, tmp_path / "cache")  # box/0 and box/2 are done
+    assert len(rendered.meshes) == 3
+    repository = made(shapes, tmp_path / "cache", processes=processes)
+    assert len(rendered.meshes) == 5
     np.testing.assert_array_equal(repository.views, made(shapes, None).views)
     assert repository.keys == ("box/0", "box/2", "box/3", "box/4")
-    assert len(list(cache.iterdir())) == 1  # the parts are gone
 
 
-def test_unreadable_files_of_all_parts_are_counted_together(shapes, tmp_path, monkeypatch):
-    monkeypatch.setattr(rendered_shapes, "_PART", 2)
+def test_views_of_one_shape_that_are_damaged_are_made_again_alone(shapes, tmp_path, rendered):
+    rendered.end.append(3)
+    cache = tmp_path / "cache"
+    with pytest.raises(KeyboardInterrupt):
+        made(shapes, cache)
+    one = next(path for path in (cache / "views").iterdir() if (path / "gray-0.png").exists())
+    (one / "gray-0.png").write_bytes(b"")
+    repository = made(shapes, cache)
+    assert len(rendered.meshes) == 3 + 3
+    np.testing.assert_array_equal(repository.views, made(shapes, None).views)
+
+
+def test_equal_models_are_pictured_once_here_and_in_other_repositories(shapes, tmp_path, rendered):
+    for twin in (3, 4):
+        write(shapes[twin].path, shapes[0].path.read_text())
+    first = made(shapes, tmp_path / "cache")
+    assert len(rendered.meshes) == 2
+    np.testing.assert_array_equal(first.views[[2, 3]], first.views[[0, 0]])
+    second = made(shapes[2:], tmp_path / "cache", name="others")
+    assert len(rendered.meshes) == 2
+    np.testing.assert_array_equal(second.views, first.views[1:])
+
+
+def test_unreadable_files_are_counted_also_when_the_views_are_kept(shapes, tmp_path):
     write(shapes[4].path, "no model\n")
     with pytest.raises(DataError, match=r"2 \(box/1, box/4\), 1 are allowed"):
         made(shapes, tmp_path / "cache")
+    for _ in range(2):
+        assert made(shapes, tmp_path / "cache", max_bad=2).keys == ("box/0", "box/2", "box/3")
+    with pytest.raises(DataError, match=r"2 \(box/1, box/4\), 1 are allowed"):
+        made(shapes, tmp_path / "cache")
+
+
+def test_a_file_that_is_not_there_is_an_unreadable_one_until_it_is(shapes, tmp_path):
+    text = shapes[4].path.read_text()
+    shapes[4].path.unlink()
     assert made(shapes, tmp_path / "cache", max_bad=2).keys == ("box/0", "box/2", "box/3")
+    write(shapes[4].path, text)
+    assert made(shapes, tmp_path / "cache").keys == ("box/0", "box/2", "box/3", "box/4")
+
+
+def write_texture(path, shade):
+    Image.fromarray(np.full((4, 4, 3), shade, np.uint8)).save(path, compress_level=0)
+
+
+@pytest.mark.parametrize("changed", ["material", "texture"])
+def test_a_changed_file_that_a_model_refers_to_changes_its_views_alone(tmp_path, rendered, changed):
+    """As large as before and with its old date, in a folder of its own."""
+    shapes, looks = [], tmp_path / "models" / "looks"
+    for number in (0, 1):
+        path = tmp_path / "models" / str(number) / "a.obj"
+        square = "mtllib ../looks/{0}.mtl\nusemtl m\nv 0 0 0\nv 1 0 0\nv 1 1 0\nvt 0.5 0.5\nf 1/1 2/1 3/1\n"
+        write(path, square.format(number))
+        write(looks / f"{number}.mtl", f"newmtl m\nKd 0.9 0.1 0.1\nmap_Kd {number}.png\n")
+        write_texture(looks / f"{number}.png", 250)
+        shapes.append(ShapeFile(key=f"box/{number}", category="box", path=path))
+
+    def views():
+        options = {"category_names": ("box",), "name": "squares", "options": OPTIONS, "coloured": True}
+        models = tmp_path / "models"
+        return np.array(rendered_repository(shapes, root=models, cache=models / "cache", **options).views)
+
+    first = views()
+    assert len(rendered.meshes) == 2
+    path = looks / ("1.mtl" if changed == "material" else "1.png")
+    before = path.stat()
+    if changed == "material":
+        path.write_text(path.read_text().replace("Kd 0.9 0.1", "Kd 0.1 0.9"))
+    else:
+        write_texture(path, 90)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    second = views()
+    assert len(rendered.meshes) == 3
+    np.testing.assert_array_equal(first[0], second[0])
+    assert not np.array_equal(first[1], second[1])
 
 
 def test_other_options_and_other_files_never_share_views(shapes, tmp_path):

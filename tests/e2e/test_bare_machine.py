@@ -44,7 +44,8 @@ exec "$@"
 """An empty file over each library, in a mount namespace of the process alone: the loader refuses it."""
 
 USED = r"""
-import sys
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 import numpy as np
 from anaglyph.geometry.cameras import view_cameras
@@ -56,9 +57,10 @@ from anaglyph.render.backends import available_backends
 from anaglyph.render.options import OUTPUTS, RenderOptions
 from anaglyph.render.views import render_views
 
-print("back-ends", *available_backends("cpu"))
+used = []
+models, commands = json.loads(sys.argv[1])
 with MeshReaders() as readers:
-    for path in sys.argv[1:]:
+    for path in models:
         mesh = normalized(readers.load(path), "sphere")
         for backend in available_backends("cpu"):
             views = render_views(
@@ -67,10 +69,19 @@ with MeshReaders() as readers:
             assert (views.mask.max(axis=(1, 2)) > 0).all()
         assert np.isfinite(sample_surface(mesh, 100, generator=np.random.default_rng(0)).points).all()
         assert solid_grid(mesh, resolution=16).any()
-        print("used", Path(path).name)
-mapped = Path("/proc/self/maps").read_text()
-print("mapped", *sorted({line.split("/")[-1] for line in mapped.splitlines() if "/" in line}))
+        used.append(path)
+
+from anaglyph.cli.main import main
+
+ended = []
+for words in commands:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(words)
+    ended.append({"code": code, "out": out.getvalue(), "err": err.getvalue()})
+print(json.dumps({"back_ends": available_backends("cpu"), "used": used, "commands": ended}))
 """
+"""The library and then the commands, in one process: each start takes seconds."""
 
 MAPPED = r"""
 import importlib, pkgutil
@@ -150,52 +161,50 @@ def models(tmp_path_factory, request):
     return chosen
 
 
-def test_models_are_read_rendered_sampled_and_voxelised(hidden, models):
-    ran = bare(sys.executable, "-c", USED, *models)
-    assert ran.returncode == 0, ran.stderr
-    lines = ran.stdout.splitlines()
-    assert [line for line in lines if line.startswith("used")] == [f"used {path.name}" for path in models]
-    assert "torch" in lines[0].split()
-    if hidden:
-        assert "moderngl" not in lines[0].split()
-
-
-def test_the_command_renders_and_doctor_looks_around(hidden, models, tmp_path):
-    command = "import sys; from anaglyph.cli.main import main; sys.exit(main())"
-    output = tmp_path / "out"
-    arguments = [
-        "render",
-        *models,
-        "--views",
-        "faces6",
-        "--size",
-        "32",
-        "-o",
-        output,
-        "--points",
-        "10",
-        "--json",
+@pytest.fixture(scope="module")
+def ran(hidden, models, tmp_path_factory):
+    """What the library and three commands gave on the bare machine."""
+    folder = tmp_path_factory.mktemp("bare")
+    given = [str(path) for path in models]
+    small = ["--views", "faces6", "--size", "32", "--points", "10", "--json"]
+    commands = [
+        ["render", *given, "-o", str(folder / "out"), *small],
+        ["doctor", "--json"],
+        ["render", given[0], "-o", str(folder / "opengl"), "--backend", "moderngl"],
     ]
-    ran = bare(sys.executable, "-c", command, *arguments, ANAGLYPH_CACHE=str(tmp_path / "cache"))
-    assert ran.returncode == 0, ran.stderr
-    assert len(json.loads(ran.stdout)["rendered"]) == len(models)
-    looked = bare(sys.executable, "-c", command, "doctor", "--json", ANAGLYPH_CACHE=str(tmp_path / "cache"))
-    assert looked.returncode in (0, 1), looked.stderr
-    assert "Traceback" not in looked.stderr
-    assert json.loads(looked.stdout)
+    ended = bare(
+        sys.executable, "-c", USED, json.dumps([given, commands]), ANAGLYPH_CACHE=str(folder / "cache")
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+    said = json.loads(ended.stdout.splitlines()[-1])
+    return {**said, "commands": dict(zip(("render", "doctor", "opengl"), said["commands"], strict=True))}
 
 
-def test_asking_for_opengl_names_the_missing_library_in_one_line(hidden, models, tmp_path):
+def test_models_are_read_rendered_sampled_and_voxelised(hidden, models, ran):
+    assert ran["used"] == [str(path) for path in models]
+    assert "torch" in ran["back_ends"]
+    if hidden:
+        assert "moderngl" not in ran["back_ends"]
+
+
+def test_the_command_renders_and_doctor_looks_around(models, ran):
+    rendered, looked = ran["commands"]["render"], ran["commands"]["doctor"]
+    assert rendered["code"] == 0, rendered["err"]
+    assert len(json.loads(rendered["out"])["rendered"]) == len(models)
+    assert looked["code"] in (0, 1), looked["err"]
+    assert "Traceback" not in looked["err"]
+    assert json.loads(looked["out"])
+
+
+def test_asking_for_opengl_names_the_missing_library_in_one_line(hidden, ran):
     if not hidden or explain("moderngl"):
         pytest.skip("this machine has no OpenGL to take away")
-    command = "import sys; from anaglyph.cli.main import main; sys.exit(main())"
-    ran = bare(
-        sys.executable, "-c", command, "render", models[0], "--backend", "moderngl", "-o", tmp_path / "out"
-    )
-    assert ran.returncode == 2
-    assert len(ran.stderr.splitlines()) == 1
-    assert "libGL.so" in ran.stderr or "libEGL.so" in ran.stderr
-    assert "backend='auto' and 'torch' work without it" in ran.stderr
+    asked = ran["commands"]["opengl"]
+    assert asked["code"] == 2
+    assert len(asked["err"].splitlines()) == 1
+    assert "libGL.so" in asked["err"] or "libEGL.so" in asked["err"]
+    assert "backend='auto' and 'torch' work without it" in asked["err"]
 
 
 def test_by_default_no_graphics_library_is_loaded():

@@ -1,11 +1,15 @@
 """The hash of a model: everything that it is made of counts, and nothing else."""
 
 import shutil
+import subprocess
+import sys
+import time
 
 import pytest
 
 from anaglyph.errors import MeshError
 from anaglyph.geometry.content_hash import content_hash
+from anaglyph.geometry.mesh_limits import MeshLimits
 from hostile.mesh_samples import HONEST, NEIGHBOURS, dae, fbx, gltf, gltf_document, mtl, obj, ply, png
 
 
@@ -107,3 +111,98 @@ def test_a_file_that_cannot_be_a_model_has_no_hash(folder, tmp_path):
 def test_a_model_on_the_internet_is_not_asked_for(folder):
     (folder / "box.dae").write_bytes(dae(texture="http://127.0.0.1:9/x.png"))
     assert len(content_hash(folder / "box.dae")) == 64
+
+
+def test_one_file_under_many_names_is_read_once(tmp_path):
+    (tmp_path / "large.png").write_bytes(bytes(20 << 20))
+    lines = "".join(f"map_Kd {'./' * (n % 400)}large.png\nmap_Kd {n}/../large.png\n" for n in range(5000))
+    (tmp_path / "box.mtl").write_text("newmtl a\n" + lines)
+    (tmp_path / "box.obj").write_bytes(obj())
+    start = time.process_time()
+    assert len(content_hash(tmp_path / "box.obj")) == 64
+    assert time.process_time() - start < 3  # hours if each name cost a reading
+
+
+def test_files_of_all_levels_share_one_bound_of_bytes(tmp_path):
+    names = [f"t{n}.png" for n in range(8)]
+    for name in names:
+        (tmp_path / name).write_bytes(bytes(1000))
+    (tmp_path / "box.mtl").write_text("".join(f"map_Kd {name}\n" for name in names))
+    (tmp_path / "box.obj").write_bytes(obj())
+    used = sum((tmp_path / name).stat().st_size for name in ("box.obj", "box.mtl"))
+    limits = MeshLimits(file_bytes=used + 4500)
+    first = content_hash(tmp_path / "box.obj", limits=limits)
+    (tmp_path / "t7.png").write_bytes(bytes(999) + b"x")
+    assert content_hash(tmp_path / "box.obj", limits=limits) == first  # not reached
+    (tmp_path / "t3.png").write_bytes(bytes(999) + b"x")
+    assert content_hash(tmp_path / "box.obj", limits=limits) != first
+
+
+def test_files_of_all_levels_share_one_bound_of_references(tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "box.mtl").write_text("map_Kd a.png\nmap_Kd b.png\n")
+    (tmp_path / "box.obj").write_bytes(obj())
+    first = content_hash(tmp_path / "box.obj", limits=MeshLimits(references=2))
+    (tmp_path / "b.png").write_bytes(b"y")
+    assert content_hash(tmp_path / "box.obj", limits=MeshLimits(references=2)) == first
+    (tmp_path / "a.png").write_bytes(b"y")
+    assert content_hash(tmp_path / "box.obj", limits=MeshLimits(references=2)) != first
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.gltf", b'{"uri": "' + b"A" * (30 << 20) + b'"}'),
+        ("a.gltf", b'{"uri": "' + b"\\u0041" * (5 << 20) + b'"}'),
+        ("a.gltf", b'"uri":"' * (4 << 20)),
+        ("a.obj", b"mtllib " * (4 << 20)),
+        ("a.obj", b"mtllib" + b" " * (30 << 20)),
+        ("a.dae", b"<init_from " * (3 << 20)),
+        ("a.dae", b"<init_from>" + b"a" * (30 << 20)),
+        ("a.fbx", b"FileName" * (4 << 20)),
+        ("a.fbx", b"FileNameSaaaa" + b"b" * (30 << 20)),
+        ("a.ply", b"TextureFile " * (3 << 20)),
+    ],
+)
+def test_hashing_a_hostile_file_takes_little_time_and_memory(tmp_path, name, text):
+    (tmp_path / name).write_bytes(text)
+    program = (
+        "import resource, sys, time; from anaglyph.geometry.content_hash import content_hash;"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; start = time.process_time();"
+        "content_hash(sys.argv[1]); grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before;"
+        "print(grown // 1024, time.process_time() - start)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / name], capture_output=True, text=True, check=True
+    )
+    mebibytes, seconds = map(float, done.stdout.split())
+    assert mebibytes < 100
+    assert seconds < 10
+
+
+@pytest.mark.parametrize(
+    ("model", "referred", "text"),
+    [
+        ("a.dae", "a&b.png", dae(texture="a&amp;b.png")),
+        ("a.dae", "box.png", dae(texture='x</init_from><init_from mips_generate="true">box.png')),
+        ("a.dae", "box.png", dae(texture="<![CDATA[box.png]]>")),
+        ("a.obj", "other.mtl", obj(library="other.mtl").replace(b"mtllib ", b"\tmtllib\t")),
+        ("a.obj", "other.mtl", obj(library="other.mtl").replace(b"\n", b"\r")),
+        ("a.gltf", "a/b.bin", gltf(uri="a/b.bin").replace(b"a/b.bin", b"a\\/b.bin")),
+    ],
+)
+def test_names_that_are_written_in_odd_ways_are_found(tmp_path, model, referred, text):
+    (tmp_path / referred).parent.mkdir(exist_ok=True)
+    (tmp_path / model).write_bytes(text)
+    (tmp_path / referred).write_bytes(b"one")
+    first = content_hash(tmp_path / model)
+    (tmp_path / referred).write_bytes(b"two")
+    assert content_hash(tmp_path / model) != first
+
+
+def test_a_library_with_tabs_names_its_textures(folder):
+    (folder / "box.mtl").write_bytes(b"newmtl\tpaint\nmap_Kd\tbox.png\n")
+    first = content_hash(folder / "box.obj")
+    (folder / "box.png").write_bytes(b"other")
+    assert content_hash(folder / "box.obj") != first

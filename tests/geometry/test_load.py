@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from anaglyph.errors import MeshError
+from anaglyph.geometry.content_hash import content_hash
 from anaglyph.geometry.load import SUPPORTED, MeshReaders, load_mesh
 from anaglyph.geometry.mesh import Mesh
 from anaglyph.geometry.mesh_limits import MeshLimits
@@ -333,3 +334,36 @@ def test_clouds_of_points_are_no_meshes(shared_data, readers):
     for path, answer in readers.load_many(paths):
         assert isinstance(answer, MeshError), path
         assert "has no faces (it is a cloud of 1024 points)" in answer.reason
+
+
+@pytest.mark.parametrize("beside_link", [True, False])
+def test_a_link_to_a_file_without_a_suffix_is_read_with_the_files_beside_it(readers, tmp_path, beside_link):
+    store, names = tmp_path / "store", tmp_path / "names"
+    store.mkdir()
+    names.mkdir()
+    (store / "blob1").write_bytes(obj())
+    (names / "link.obj").symlink_to("../store/blob1")
+    for number, (name, data) in enumerate(NEIGHBOURS.items(), start=2):
+        if beside_link:  # as the caches of Hugging Face and DVC lie on disk
+            (store / f"blob{number}").write_bytes(data)
+            (names / name).symlink_to(f"../store/blob{number}")
+        else:
+            (store / name).write_bytes(data)
+    mesh = readers.load(names / "link.obj")
+    assert mesh.notes == ()
+    assert mesh.materials[0].texture is not None
+    first = content_hash(names / "link.obj")
+    (names / "box.png").resolve().write_bytes(b"") if beside_link else (store / "box.png").write_bytes(b"")
+    assert content_hash(names / "link.obj") != first
+
+
+def test_a_link_is_held_against_the_root_by_where_it_leads(readers, tmp_path):
+    (tmp_path / "names").mkdir()
+    (tmp_path / "blob").write_bytes(obj())
+    (tmp_path / "names" / "link.obj").symlink_to("../blob")
+    with pytest.raises(MeshError, match="outside the folder"):
+        readers.load(tmp_path / "names" / "link.obj", root=tmp_path / "names")
+    (tmp_path / "names" / "box.mtl").write_bytes(NEIGHBOURS["box.mtl"])
+    (tmp_path / "names" / "box.png").write_bytes(NEIGHBOURS["box.png"])
+    mesh = readers.load(tmp_path / "names" / "link.obj", root=tmp_path)
+    assert mesh.materials[0].texture is not None

@@ -1,6 +1,7 @@
 """Names by which models refer to files: what is inside the root, and what is refused and how."""
 
 import os
+import threading
 
 import pytest
 
@@ -105,3 +106,53 @@ def test_devices_are_not_read():
 
     with pytest.raises(ValueError, match="a device, not a file"):
         read_regular_file(Path("/dev/zero"), most=10)
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_link_that_takes_the_place_of_a_checked_file_is_not_followed(tmp_path, what):
+    root = (tmp_path / "in").resolve()
+    (root / "sub").mkdir(parents=True)
+    (root / "sub" / "numbers").write_bytes(b"fine")
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "numbers").write_bytes(b"SECRET")
+    (root / "link").symlink_to("../../secret/numbers" if what == "file" else "../secret")
+    (root / "link").rename(root / "sub" / "link") if what == "file" else None
+    if what == "file":
+        places = [(root / "sub" / "numbers", root / "sub" / "link")]
+    else:
+        places = [(root / "sub", root / "link")]
+    stop = threading.Event()
+
+    def swap():
+        aside = root / "aside"
+        while not stop.is_set():
+            for honest, link in places:
+                honest.rename(aside)
+                link.rename(honest)
+                honest.rename(link)
+                aside.rename(honest)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    read = set()
+    try:
+        for _ in range(3000):
+            data = Folder(root / "model.obj", root, MeshLimits()).optional("sub/numbers", what="buffer")
+            read.add(data)
+    finally:
+        stop.set()
+        thread.join()
+    assert b"SECRET" not in read
+    assert b"fine" in read
+
+
+def test_a_link_in_place_of_a_resolved_file_is_refused(tmp_path):
+    (tmp_path / "real").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "real").write_bytes(b"x")
+    (tmp_path / "way").symlink_to("folder")
+    for place in ("link", "way/real"):
+        with pytest.raises(OSError, match=r"links|Not a directory"):
+            read_regular_file(tmp_path / place, most=10, root=tmp_path)
+    assert read_regular_file(tmp_path / "folder" / "real", most=1, root=tmp_path) == b"x"

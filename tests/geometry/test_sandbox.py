@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from anaglyph.errors import MeshError
+from anaglyph.errors import AnaglyphError, MeshError
 from anaglyph.geometry import mesh_channel
 from anaglyph.geometry.load import MeshReaders
 from anaglyph.geometry.mesh_limits import MeshLimits
@@ -146,7 +147,7 @@ def test_ctrl_c_leaves_no_child_behind_and_no_half_message(child):
 
 def test_a_child_that_cannot_start_is_not_the_fault_of_a_file():
     with Sandbox("anaglyph.no_such_module") as sandbox:
-        with pytest.raises(RuntimeError, match=r"did not start.*Run '"):
+        with pytest.raises(AnaglyphError, match=r"did not start.*Run '"):
             ask(sandbox)
         assert sandbox.pid is None
 
@@ -256,3 +257,34 @@ def test_a_limit_of_the_system_below_ours_is_kept(tmp_path):
     )
     assert done.stdout.strip() == "12"
     assert resource.getrlimit(resource.RLIMIT_AS)[0] != 2 << 30
+
+
+READ_ONE = """
+import signal, sys, time
+from anaglyph.geometry.load import load_mesh
+signal.signal(signal.SIGINT, lambda *_: None)  # as a program does that ends in its own time
+print("ready", flush=True)
+print(len(load_mesh(sys.argv[1]).faces))
+"""
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.1, 0.4])
+def test_ctrl_c_while_a_child_starts_is_the_callers_alone(tmp_path, delay):
+    (tmp_path / "box.obj").write_bytes(obj())
+    program = subprocess.Popen(
+        [sys.executable, "-c", READ_ONE, tmp_path / "box.obj"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert program.stdout.readline() == "ready\n"
+    children = Path(f"/proc/{program.pid}/task/{program.pid}/children")
+    for _ in range(1000):
+        if children.read_text().strip():
+            break
+        time.sleep(0.005)
+    time.sleep(delay)
+    os.killpg(program.pid, signal.SIGINT)
+    out, err = program.communicate(timeout=60)
+    assert (out, err, program.returncode) == ("12\n", "", 0)

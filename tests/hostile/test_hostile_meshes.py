@@ -3,6 +3,7 @@
 import os
 import re
 import resource
+import time
 from pathlib import Path
 
 import numpy as np
@@ -135,9 +136,13 @@ def test_every_hostile_file_is_refused_with_a_reason_or_read_as_what_is_honest_i
 
 
 def test_every_hostile_file_has_a_hash_or_a_reason_without_reading_outside(files, unread):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for hostile, path in files:
+        start = time.process_time()
         try:
             found = content_hash(path, root=path.parent)
         except MeshError as error:
             found = error.reason
         assert len(found) == 64 or " " in found, f"{hostile.family}: {found}"
+        assert time.process_time() - start < 2, hostile.family
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10  # in KiB

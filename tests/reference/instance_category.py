@@ -13,22 +13,28 @@ def slow_losses(scores, targets, query_categories, shape_categories, temperature
         for j in range(queries)
     ]
     instance = slow_set_loss(scores, shown, temperature, hardness)
-    category = slow_set_loss(scores, alike, temperature, hardness)
+    spared = [[a or s for a, s in zip(*rows, strict=True)] for rows in zip(alike, shown, strict=True)]
+    category = slow_set_loss(scores, alike, temperature, hardness, spared=spared)
     if symmetric:
         instance = (instance + slow_set_loss(turned(scores), turned(shown), temperature, hardness)) / 2
-        category = (category + slow_set_loss(turned(scores), turned(alike), temperature, hardness)) / 2
+        back = slow_set_loss(turned(scores), turned(alike), temperature, hardness, spared=turned(spared))
+        category = (category + back) / 2
     if len({*query_categories, *shape_categories}) <= 1:
         category = 0.0
     return instance, category
 
 
-def slow_set_loss(scores, positive, temperature, hardness=0.0, *, weigh_by=None):
-    """Mean over rows with a positive; `weigh_by` gives other scores for the weights of negatives."""
+def slow_set_loss(scores, positive, temperature, hardness=0.0, *, weigh_by=None, spared=None):
+    """Mean over rows with a positive; `weigh_by` gives other scores for the weights of negatives.
+
+    `spared` are those that `hardness` does not weigh: the positives, and the true shape in any case.
+    """
+    spared = spared or positive
     rows = []
     for j, row in enumerate(scores):
         if not any(positive[j]):
             continue
-        weights = negative_weights((weigh_by or scores)[j], positive[j], hardness)
+        weights = negative_weights((weigh_by or scores)[j], spared[j], hardness)
         total = sum(w * math.exp(s / temperature) for w, s in zip(weights, row, strict=True))
         terms = [
             -math.log(math.exp(s / temperature) / total) for s, p in zip(row, positive[j], strict=True) if p

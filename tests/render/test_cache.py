@@ -6,7 +6,7 @@ import pytest
 
 from anaglyph.geometry.cameras import orbit, view_cameras
 from anaglyph.render import cache
-from anaglyph.render.cache import cached_views
+from anaglyph.render.cache import cached_views, has_views
 from anaglyph.render.options import OUTPUTS, RenderOptions
 from anaglyph.render.views import render_views
 from scenes import box, sphere
@@ -187,3 +187,18 @@ def test_errors_of_the_mesh_leave_nothing_behind(tmp_path):
     with pytest.raises(OSError, match="no such model"):
         cached_views(tmp_path, "abc", broken, CAMERAS, options=SMALL)
     assert not entries(tmp_path)
+
+
+def test_views_are_there_for_what_they_were_made_from_and_for_nothing_else(tmp_path):
+    def there(folder=tmp_path, content="abc", cameras=CAMERAS, options=SMALL, outputs=("gray",)):
+        return has_views(folder, content, cameras, options=options, outputs=outputs)
+
+    assert not there()
+    cached_views(tmp_path, "abc", Source(), CAMERAS, options=SMALL)
+    assert there()
+    assert there(outputs=("mask", "gray"))
+    assert not there(folder=None)
+    assert not there(content="abd")
+    assert not there(cameras=CAMERAS[:-1])
+    assert not there(options=RenderOptions(size=24, background=0.5))
+    assert not there(outputs=("colour",))

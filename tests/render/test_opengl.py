@@ -131,13 +131,25 @@ def test_a_driver_that_crashes_or_hangs_does_so_in_a_child(monkeypatch, trial, r
     pytest.importorskip("moderngl")
     monkeypatch.setattr(opengl, "_TRIAL", trial)
     monkeypatch.setattr(opengl, "PATIENCE", 1.0)
-    opengl._driver_trouble.cache_clear()
-    try:
-        with pytest.raises(ConfigError) as caught:
-            opengl.require()
-    finally:
-        opengl._driver_trouble.cache_clear()
+    opengl._require_driver.cache_clear()
+    with pytest.raises(ConfigError) as caught:
+        opengl.require()
     assert reason in str(caught.value)
+
+
+def test_a_driver_is_tried_until_it_works_and_then_no_more(monkeypatch):
+    pytest.importorskip("moderngl")
+    answers = iter(["no screen", "out of memory", ""])
+    monkeypatch.setattr(opengl, "_driver_trouble", lambda: next(answers))
+    opengl._require_driver.cache_clear()
+    try:
+        for reason in ("no screen", "out of memory"):
+            with pytest.raises(ConfigError, match=reason):
+                opengl.require()
+        opengl.require()
+        opengl.require()
+    finally:
+        opengl._require_driver.cache_clear()  # what was learnt here is not true of this machine
 
 
 def test_without_the_package_the_install_line_is_named(monkeypatch):

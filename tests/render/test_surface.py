@@ -41,6 +41,19 @@ def colours(mesh, faces, weights, width=0.0):
     return found.numpy()
 
 
+def test_colours_may_be_written_as_whole_numbers():
+    texture = np.full((2, 2, 3), 51, np.uint8)
+    mesh = Mesh(
+        np.eye(3, dtype=np.float32),
+        np.array([[0, 1, 2]], np.int32),
+        corner_uv=np.zeros((1, 3, 2), np.float32),
+        face_material=np.zeros(1, np.int32),
+        materials=(Material("white", (1, 1, 1), texture),),
+    )
+    found = colours(mesh, np.array([0]), np.array([[1.0, 0.0, 0.0]], np.float32))
+    np.testing.assert_allclose(found, [[0.2, 0.2, 0.2]], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "looks",
     [

@@ -53,7 +53,7 @@ def render(
         points: points to sample on each surface, into points.ply with normals and colours; 0 for none.
         up: the axis of the files that points up; auto takes the file's word or its format's convention.
         backend: what finds the surfaces seen; auto takes numba on the CPU where it is installed, else torch.
-        device: auto, cpu, cuda, cuda:1 or mps.
+        device: auto, cpu, cuda or cuda:1.
         processes: models in work at a time, each read in a process of its own.
         seed: what the choice of points depends on.
         overwrite: make everything anew, also what is there.
@@ -83,14 +83,16 @@ def _run(
     from anaglyph.cli.render_progress import RenderDisplay
     from anaglyph.engine.devices import find_device
     from anaglyph.engine.render_files import render_files
-    from anaglyph.engine.render_inputs import find_models
+    from anaglyph.engine.render_inputs import check_output, find_models
 
     if not files:
         raise ConfigError("nothing to render; name files, folders or patterns of 3D models.")
     target = find_device(device)
+    check_output(output, files)
     models = find_models(files, leave_out=output)
     if not models:
-        print(f"no 3D model in {', '.join(files)}.", file=sys.stderr)
+        left_out = f"; the output folder '{output}' is not searched" if output.exists() else ""
+        print(f"no 3D model in {', '.join(files)}{left_out}.", file=sys.stderr)
         return 1
     with RenderDisplay(len(models), quiet=json) as display:
         made = render_files(

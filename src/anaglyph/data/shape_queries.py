@@ -150,9 +150,10 @@ class ShapeQueries:
         return frozenset({"images", "masks", "labels", "targets", "shapes", "views"})
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits over ids, pictures, masks and views."""
-        ids = (*self.keys, *self.repository.keys)
-        return digest(ids, (self.images, self.masks, self.repository.views, self.shapes))
+        """16 hexadecimal digits over ids, pictures, masks, views, pairing and categories."""
+        ids = (*self.keys, *self.repository.keys, *self.class_names)
+        shapes = self.repository
+        return digest(ids, (self.images, self.masks, shapes.views, self.shapes, shapes.categories))
 
     def batch(self, indices: Sequence[int] | Rows, *, epoch: int | None, crop: int = 0) -> Batch:
         """These queries; with an epoch augmented and with as many shapes to compare them with.

@@ -27,8 +27,8 @@ class ModelFile:
     """One model to look at."""
 
     path: Path
-    root: Path
-    """Folder that may hold what the model refers to."""
+    root: Path | None
+    """Folder that may hold what the model refers to; None for what `load_mesh` takes by default."""
     name: str
     """Where its pictures go, relative to the output."""
 
@@ -44,7 +44,7 @@ def find_models(names: Sequence[str], *, leave_out: Path | None = None) -> list[
     Raises:
         ConfigError: a name that is neither.
     """
-    found: dict[Path, tuple[Path, Path, PurePosixPath]] = {}
+    found: dict[Path, tuple[Path, Path | None, PurePosixPath]] = {}
     several = len(names) > 1
     for name in names:
         path = Path(name)
@@ -56,15 +56,38 @@ def find_models(names: Sequence[str], *, leave_out: Path | None = None) -> list[
             root = Path(path.anchor)
             matches = root.glob(str(path.relative_to(root)) if path.anchor else name)
             for each in _inside(matches, None, leave_out):
-                found.setdefault(each.resolve(), (each, each.parent, PurePosixPath(each.name)))
+                found.setdefault(each.resolve(), (each, None, PurePosixPath(each.name)))
         elif path.exists():
-            found.setdefault(path.resolve(), (path, path.parent, PurePosixPath(path.name)))
+            found.setdefault(path.resolve(), (path, None, PurePosixPath(path.name)))
         else:
             raise ConfigError(f"no file, folder or pattern '{plain_name(name)}'; check the path.")
     places = _apart([(resolved, place) for resolved, (_, _, place) in found.items()])
     return [
         ModelFile(path, root, place) for (path, root, _), place in zip(found.values(), places, strict=True)
     ]
+
+
+def check_output(output: Path, names: Sequence[str]) -> None:
+    """Refuse a place for pictures that is a file, or a folder that is to be searched for models.
+
+    Args:
+        output: where pictures would go.
+        names: as for `find_models`.
+
+    Raises:
+        ConfigError: saying what to choose instead.
+    """
+    there = next((place for place in (output, *output.parents) if place.exists()), None)
+    if there is not None and not there.is_dir():
+        raise ConfigError(
+            f"the output '{plain_name(str(output))}' needs a folder where '{plain_name(str(there))}' is a "
+            f"file; choose another --output."
+        )
+    if any(Path(name).is_dir() and Path(name).resolve() == output.resolve() for name in names):
+        raise ConfigError(
+            f"the output '{plain_name(str(output))}' is the folder of the models, and the output is not "
+            f"searched; choose another --output, such as '{plain_name(str(output / 'pictures'))}'."
+        )
 
 
 def _inside(paths: Iterable[Path], folder: Path | None, leave_out: Path | None) -> list[Path]:

@@ -208,8 +208,13 @@ def measure_weights(
     dataset = create_dataset(data, split, root=data_root, cache=cache, seed=seed)
     target = torch.device(choose_device(device))
     other = None
-    if shapes is not None and isinstance(dataset, ShapeQueries):
-        like = replace(shapes, size=dataset.repository.views.shape[-1])
+    if shapes is not None:
+        if mode != "shapenet" or not isinstance(dataset, ShapeQueries):
+            raise ConfigError("--shapes is what --mode shapenet searches, for pictures that look for shapes.")
+        drawn = dataset.repository.views.shape
+        like = replace(
+            shapes, size=drawn[-1], coloured=drawn[2] == 3, views=str(options.get("views", "ring12"))
+        )
         other = like.repository(root=data_root, cache=cache)
     task, asked = task_of(dataset), Asked(device=target, views=views, mode=mode, reference=other)
     if mode != "simple" and task.name != "shape_retrieval":

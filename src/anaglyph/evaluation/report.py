@@ -70,6 +70,8 @@ class Gallery:
     title: str
     rows: Sequence[GalleryRow]
     note: str = ""
+    words: tuple[str, str] = ("same class", "another class")
+    """What a correct hit and a wrong one are called."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-POINTS = 10_000
-"""Points a cloud in the published HAU."""
-
 
 def hausdorff_modified(
     first: NDArray[np.floating], second: NDArray[np.floating], *, pooled: bool = True

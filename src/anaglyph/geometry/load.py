@@ -46,7 +46,8 @@ def load_mesh(
             STL and 3MF, y for the others).
         limits: bounds of size, time and memory.
         root: folder that may hold what the model refers to; its own folder by default. ShapeNet keeps
-            textures beside the model's folder: pass the one that holds both.
+            textures beside the model's folder: pass the one that holds both. Where `path` is a link, its
+            target must lie in there too, and files are looked for beside the link first.
 
     Raises:
         MeshError: whatever is wrong with the file.
@@ -77,7 +78,11 @@ class MeshReaders:
         self.limits = limits
         self.root = root
         self._sandboxes = [
-            Sandbox("anaglyph.geometry.mesh_worker", arguments=(str(limits.memory_bytes),))
+            Sandbox(
+                "anaglyph.geometry.mesh_worker",
+                arguments=(str(limits.memory_bytes),),
+                materials=limits.materials,
+            )
             for _ in range(processes)
         ]
         self._idle: queue.LifoQueue[Sandbox] = queue.LifoQueue()
@@ -107,7 +112,14 @@ class MeshReaders:
             raise ValueError(f"up must be auto, y or z, got {up!r}")
         path = Path(path)
         resolved, folder = admitted(path, root or self.root, self.limits)
-        request = request_of(resolved, root=folder, up=up, limits=self.limits)
+        request = request_of(
+            resolved,
+            suffix=path.suffix.lower(),
+            beside=path.parent.resolve(),
+            root=folder,
+            up=up,
+            limits=self.limits,
+        )
         sandbox = self._idle.get()
         try:
             return self._asked(sandbox, path, request)

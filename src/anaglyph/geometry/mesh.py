@@ -29,7 +29,8 @@ class Mesh:
     """Triangles with their looks. Checked when made; nothing in it is NaN or points nowhere.
 
     Raises:
-        ValueError: an array has the wrong shape or type, a value is not finite, or an index is out of range.
+        ValueError: an array has the wrong shape or type, a value is not finite, an index is out of range, or
+            the colour of a material is none.
     """
 
     vertices: NDArray[np.float32]
@@ -68,6 +69,10 @@ class Mesh:
             if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(self.materials):
                 raise ValueError(f"face_material points beyond the {len(self.materials)} materials")
         for material in self.materials:
+            if len(material.colour) != 3 or not all(0.0 <= channel <= 1.0 for channel in material.colour):
+                raise ValueError(
+                    f"the colour of a material must be 3 numbers from 0 to 1, got {material.colour}"
+                )
             if material.texture is not None:
                 height, width = material.texture.shape[:2]
                 _check("texture", material.texture, (height, width, 3), np.uint8)

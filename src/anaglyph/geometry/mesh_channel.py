@@ -17,9 +17,15 @@ from numpy.typing import NDArray
 from anaglyph.geometry.mesh import Material, Mesh
 from anaglyph.geometry.mesh_limits import MeshLimits
 
-MAX_HEADER = 64 << 20
+MAX_HEADER = 2 << 20
+"""Bytes of a header without materials: notes, and what is always there."""
+MAX_LISTS = 10_000
 MAX_NOTES = 100
 MAX_TEXT = 1000
+MAX_NAME = 40
+"""Letters of a material's name that are sent."""
+_MATERIAL_BYTES = 640
+_MATERIAL_LISTS = 8
 _TYPES: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "vertices": (np.float32, (3,)),
     "faces": (np.int32, (3,)),
@@ -47,18 +53,24 @@ def send(stream: IO[bytes], header: Mapping[str, object], arrays: Sequence[NDArr
     stream.flush()
 
 
-def receive_header(stream: IO[bytes], *, most: int = MAX_HEADER) -> dict[str, Any]:
-    """Read the JSON header of one message.
+def receive_header(stream: IO[bytes], *, materials: int = 0) -> dict[str, Any]:
+    """Read the JSON header of one message about a mesh of at most so many materials.
+
+    Lists are counted before they are parsed, since an empty one takes many times its two bytes.
 
     Raises:
-        ChannelError: too long, or no JSON object.
+        ChannelError: too long, too many lists, or no JSON object.
         ChannelClosedError: the other side closed the channel.
     """
+    most = MAX_HEADER + _MATERIAL_BYTES * materials
     length = int.from_bytes(_exactly(stream, 8), "little")
     if length > most:
         raise ChannelError(f"a header of {length} bytes is announced; at most {most}")
+    text = _exactly(stream, length)
+    if text.count(b"[") + text.count(b"{") > MAX_LISTS + _MATERIAL_LISTS * materials:
+        raise ChannelError("the header holds too many lists")
     try:
-        header = json.loads(_exactly(stream, length))
+        header = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ChannelError("the header is no JSON") from error
     if not isinstance(header, dict):
@@ -75,7 +87,7 @@ def send_mesh(stream: IO[bytes], mesh: Mesh, *, retire: bool = False) -> None:
         "arrays": {name: list(array.shape) for name, array in named.items()},
         "materials": [
             {
-                "name": material.name[:MAX_TEXT],
+                "name": material.name[:MAX_NAME],
                 "colour": list(material.colour),
                 "texture": None if material.texture is None else places[id(material.texture)],
             }
@@ -116,7 +128,7 @@ def receive_mesh(stream: IO[bytes], header: Mapping[str, Any], limits: MeshLimit
             raise ValueError("up is neither y nor z")
         notes = tuple(printable(str(note)) for note in header["notes"][:MAX_NOTES])
         return Mesh(**arrays, materials=materials, up=header["up"], notes=notes)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ChannelError(f"the mesh makes no sense: {error}") from error
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PureWindowsPath
+from typing import IO
 from urllib.parse import unquote
 
 from anaglyph.errors import MeshError
@@ -29,21 +32,55 @@ class ReferenceRefusedError(Exception):
     """A file that a model refers to is not read; the message says why, in words that follow its name."""
 
 
-def read_regular_file(path: Path, *, most: int) -> bytes:
-    """All bytes of a regular file; pipes and devices are not even waited for.
+def read_regular_file(path: Path, *, most: int, root: Path | None = None) -> bytes:
+    """All bytes of a regular file, as `open_regular_file` opens it."""
+    with open_regular_file(path, most=most, root=root) as file:
+        return file.read(os.fstat(file.fileno()).st_size)  # `most` itself would be allocated
+
+
+@contextmanager
+def open_regular_file(path: Path, *, most: int, root: Path | None = None) -> Iterator[IO[bytes]]:
+    """Open a regular file; pipes and devices are not even waited for.
+
+    Args:
+        path: links resolved already: a link that has taken its place since is not followed.
+        most: bytes that the file may have.
+        root: folder above `path`; then no folder in between may have become a link either.
 
     Raises:
-        ValueError: it is something else, or larger than `most` bytes.
+        ValueError: it is something else, larger than `most` bytes, or was replaced in this moment.
         OSError: it cannot be opened.
     """
-    check_regular(path.stat())
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    checked = path.stat()
+    check_regular(checked)
+    descriptor = _descriptor(path, root)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
         facts = os.fstat(descriptor)
         check_regular(facts)
+        if not os.path.samestat(checked, facts):
+            raise ValueError("it was replaced while it was opened")
         if facts.st_size > most:
             raise ValueError(f"it has {facts.st_size} bytes; at most {most} are read")
-        return file.read(facts.st_size)
+        yield file
+
+
+def _descriptor(path: Path, root: Path | None) -> int:
+    """Open a file without following a link at its end, nor, below `root`, anywhere on the way."""
+    no_links = getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_RDONLY | no_links | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if root is None or os.open not in os.supports_dir_fd:
+        return os.open(path, flags)
+    into = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
+    *folders, name = path.relative_to(root).parts
+    here = os.open(root, into)
+    try:
+        for folder in folders:
+            inner = os.open(folder, into | no_links, dir_fd=here)
+            os.close(here)
+            here = inner
+        return os.open(name, flags, dir_fd=here)
+    finally:
+        os.close(here)
 
 
 def check_regular(facts: os.stat_result) -> None:
@@ -54,10 +91,22 @@ def check_regular(facts: os.stat_result) -> None:
 
 
 class Folder:
-    """The files that one model may refer to, with all bytes counted; what was left out stands in `notes`."""
+    """The files that one model may refer to, with all bytes counted; what was left out stands in `notes`.
 
-    def __init__(self, model: Path, root: Path, limits: MeshLimits, *, used: int = 0) -> None:
+    Args:
+        model: the model file, links resolved.
+        root: folder that holds everything that may be read, links resolved.
+        limits: bounds of sizes and numbers.
+        beside: folder where the user found the model, which differs from the file's own where it is a link;
+            references start there, and in the file's own folder where nothing of that name is there.
+        used: bytes that were read already.
+    """
+
+    def __init__(
+        self, model: Path, root: Path, limits: MeshLimits, *, beside: Path | None = None, used: int = 0
+    ) -> None:
         self.model = model
+        self.folders = tuple(dict.fromkeys((beside or model.parent, model.parent)))
         self.root = root
         self.limits = limits
         self.notes: list[str] = []
@@ -101,15 +150,19 @@ class Folder:
         Raises:
             ReferenceRefusedError: the name leads out of the root, or is no plain relative name.
         """
-        path = self._inside(name)
-        if "%" in name and not path.exists():
-            path = self._inside(unquote(name))
-        return path
+        forms = (name, unquote(name)) if "%" in name else (name,)
+        for folder in self.folders:
+            for form in forms:
+                with suppress(ReferenceRefusedError):
+                    path = self._inside(folder, form)
+                    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises for names that are too long
+                        return path
+        return self._inside(self.folders[0], forms[-1])
 
-    def _inside(self, name: str) -> Path:
+    def _inside(self, folder: Path, name: str) -> Path:
         check_reference(name)
         try:
-            path = (self.model.parent / name.strip().replace("\\", "/")).resolve()
+            path = (folder / name.strip().replace("\\", "/")).resolve()
         except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name of no file system
             raise ReferenceRefusedError("which cannot be resolved") from error
         if not path.is_relative_to(self.root):
@@ -125,7 +178,7 @@ class Folder:
         left = self.limits.file_bytes - self._used
         bound = left if most is None else min(left, most)
         try:
-            data = read_regular_file(self.locate(name), most=bound)
+            data = read_regular_file(self.locate(name), most=bound, root=self.root)
         except FileNotFoundError as error:
             raise ReferenceRefusedError("which is not there") from error
         except ValueError as error:

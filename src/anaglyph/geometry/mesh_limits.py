@@ -19,7 +19,10 @@ class MeshLimits:
     vertices: int = 20_000_000
     """Vertices of the mesh that comes out, instances counted as often as they stand in the scene."""
     faces: int = 20_000_000
-    """Triangles of the mesh that comes out, counted likewise."""
+    """Triangles of the mesh that comes out, counted likewise.
+
+    Text formats of that many may not be read within `seconds`; raise that too.
+    """
     seconds: float = 60.0
     """Time for one file, in seconds of the wall clock; the reading process is killed after that."""
     memory_bytes: int = 4 << 30

@@ -16,14 +16,25 @@ from anaglyph.geometry.mesh_limits import MeshLimits
 from anaglyph.geometry.mesh_parts import MalformedError, Parsed
 
 
-def read_mesh(path: Path, *, root: Path, up: Literal["auto", "y", "z"], limits: MeshLimits) -> Mesh:
+def read_mesh(
+    path: Path,
+    *,
+    root: Path,
+    up: Literal["auto", "y", "z"],
+    limits: MeshLimits,
+    suffix: str = "",
+    beside: Path | None = None,
+) -> Mesh:
     """Read a model whose path is resolved already; every failure becomes a MeshError here.
+
+    Where the user gave a link, `suffix` and `beside` are its suffix and folder.
 
     Raises:
         MeshError: whatever is wrong with the file.
     """
+    suffix = suffix or path.suffix.lower()
     try:
-        mesh = _read(path, root, limits)
+        mesh = _read(path, suffix, beside, root, limits)
     except MeshError:
         raise
     except MemoryError as error:
@@ -33,17 +44,16 @@ def read_mesh(path: Path, *, root: Path, up: Literal["auto", "y", "z"], limits: 
     except (MalformedError, DataError) as error:
         raise MeshError(path, str(error)) from error
     except Exception as error:  # the one place where the parsers' many exceptions become one
-        raise MeshError(path, f"it cannot be read as {path.suffix.lower()[1:]} ({_words(error)})") from error
+        raise MeshError(path, f"it cannot be read as {suffix[1:]} ({_words(error)})") from error
     return mesh if up == "auto" else replace(mesh, up=up)
 
 
-def _read(path: Path, root: Path, limits: MeshLimits) -> Mesh:
-    suffix = path.suffix.lower()
+def _read(path: Path, suffix: str, beside: Path | None, root: Path, limits: MeshLimits) -> Mesh:
     try:
-        data = read_regular_file(path, most=limits.file_bytes)
+        data = read_regular_file(path, most=limits.file_bytes, root=root)
     except (OSError, ValueError) as error:
         raise MeshError(path, str(error)) from error
-    folder = Folder(path, root, limits, used=len(data))
+    folder = Folder(path, root, limits, beside=beside, used=len(data))
     parsed = _parse(data, suffix, folder)
     parsed.notes[:0] = folder.notes
     return assemble(parsed, path, limits)

@@ -41,6 +41,8 @@ class Textures:
     def _decoded(self, data: bytes, name: str) -> NDArray[np.uint8] | None:
         from PIL import Image, UnidentifiedImageError
 
+        from anaglyph.io.pictures import opaque
+
         limits = self._folder.limits
         shown = f"without the texture '{name[:100]}'"
         if len(data) > limits.texture_bytes:
@@ -59,7 +61,7 @@ class Textures:
                             f"have {limits.texture_pixels} pixels"
                         )
                         return None
-                    picture = np.asarray(image.convert("RGB"))
+                    picture = np.asarray(opaque(image))
         except UnidentifiedImageError:
             self._folder.note(f"{shown}, which is no {', '.join(FORMATS)} picture")
             return None

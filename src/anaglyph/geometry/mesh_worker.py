@@ -7,6 +7,7 @@ are imported once for many files. It never writes a file and takes nothing from 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -23,13 +24,17 @@ RETIRE_BYTES = 1 << 30
 """A child that ever held as much gives its place to a fresh one, which gives the memory back."""
 
 
-def request_of(path: Path, *, root: Path, up: str, limits: MeshLimits) -> dict[str, object]:
-    """What `main` understands; the paths are resolved."""
-    return {"path": os.fspath(path), "root": os.fspath(root), "up": up, "limits": asdict(limits)}
+def request_of(
+    path: Path, *, suffix: str, beside: Path, root: Path, up: str, limits: MeshLimits
+) -> dict[str, object]:
+    """What `main` understands; the paths are resolved, `suffix` and `beside` are those of the name given."""
+    places = {"path": os.fspath(path), "beside": os.fspath(beside), "root": os.fspath(root)}
+    return {**places, "suffix": suffix, "up": up, "limits": asdict(limits)}
 
 
 def main(memory_bytes: int) -> None:
     """Serve until the caller closes the channel."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # before the imports below take their time
     requests, answers = _channel()
     readers()  # imported before the first file, not on its account
     confine(memory_bytes=memory_bytes)
@@ -49,7 +54,14 @@ def _serve(request: dict[str, Any], answers: IO[bytes]) -> None:
     limits = MeshLimits(**{**options, "archive": ArchiveLimits(**options["archive"])})
     allow_seconds(limits.seconds)
     try:
-        mesh = read_mesh(Path(request["path"]), root=Path(request["root"]), up=request["up"], limits=limits)
+        mesh = read_mesh(
+            Path(request["path"]),
+            suffix=request["suffix"],
+            beside=Path(request["beside"]),
+            root=Path(request["root"]),
+            up=request["up"],
+            limits=limits,
+        )
     except MeshError as error:
         send(answers, {"error": error.reason, "retire": peak_bytes() > RETIRE_BYTES})
         return

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
+from anaglyph.errors import AnaglyphError
 from anaglyph.geometry.mesh_channel import ChannelClosedError, ChannelError, receive_header, send
 
 T = TypeVar("T")
@@ -38,10 +39,12 @@ class SandboxError(Exception):
 class Sandbox:
     """One child that is started when it is first needed and replaced when it is gone.
 
-    Not for several threads at once. Use it as a context manager, or call `close`.
+    Not for several threads at once. Use it as a context manager, or call `close`. Headers of its answers are
+    bounded by `materials`, as `receive_header` says.
     """
 
-    def __init__(self, module: str, *, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(self, module: str, *, arguments: tuple[str, ...] = (), materials: int = 0) -> None:
+        self._materials = materials
         self._command = (sys.executable, "-P", "-m", module, *arguments)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -68,6 +71,7 @@ class Sandbox:
         Raises:
             SandboxError: the child died, was killed after `seconds`, or answered nonsense. The next call
                 starts another one.
+            AnaglyphError: no child can be started.
         """
         try:
             return self._exchange(self._running(), request, receive, seconds)
@@ -109,13 +113,14 @@ class Sandbox:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd=Path(__file__).anchor,
+                start_new_session=True,  # Ctrl-C in a terminal is for the caller, who ends the child
                 env=_environment(),
             )
             try:
                 self._exchange(self._process, {"hello": 1}, lambda _stream, _header: None, START_SECONDS)
             except SandboxError as error:
                 self.kill()
-                raise RuntimeError(
+                raise AnaglyphError(
                     f"the process that reads 3D models did not start ({error}). "
                     f"Run '{' '.join(self._command)}' to see why."
                 ) from error
@@ -133,7 +138,7 @@ class Sandbox:
         watch = _Watch(process, seconds)
         try:
             send(process.stdin, request)
-            answer = receive(process.stdout, receive_header(process.stdout))
+            answer = receive(process.stdout, receive_header(process.stdout, materials=self._materials))
         except (ChannelClosedError, BrokenPipeError) as error:
             watch.stop()
             code = process.wait() if watch.fired else _exit_code(process)

@@ -1,8 +1,8 @@
 """Pictures and masks from files: PNG, JPEG and WebP, with limits as errors, whatever they hold inside.
 
 The picture that counts is the one a viewer shows: turned as its EXIF says, the first frame of several,
-16 bits rounded to 8, palettes and CMYK as RGB. What is transparent shows white. Metadata and colour
-profiles are dropped.
+16 bits of grey rounded to 8 (of 16 bits of colour, Pillow keeps the upper 8), palettes and CMYK as RGB.
+What is transparent shows white. Metadata and colour profiles are dropped.
 """
 
 from __future__ import annotations
@@ -81,6 +81,11 @@ def read_mask(path: Path) -> Pixels:
     """
     with _folded(path):
         return np.array(_on(0, _decoded(path)).convert("L"), dtype=np.uint8)
+
+
+def opaque(image: Image.Image) -> Image.Image:
+    """RGB without regard to transparency, as textures are read; 16 bits of grey rounded to 8."""
+    return (_as_rgba(image) if image.mode.startswith("I") else image).convert("RGB")
 
 
 def _decoded(path: Path, *, least: int | None = None) -> Image.Image:

@@ -53,21 +53,27 @@ def instance_category_losses(
     shown = torch.zeros_like(scores, dtype=torch.bool).scatter_(1, targets[:, None], True)  # (B, S)
     same = query_categories[:, None] == shape_categories[None, :]  # (B, S)
     alike = same & ~shown if positives == "others" else same
+    terms = ((shown, ~shown), (alike, ~(alike | shown)))  # the true shape is a negative of neither
     instance, category = (
-        set_cross_entropy(scores, positive, temperature=temperature, hardness=hardness)
-        for positive in (shown, alike)
+        set_cross_entropy(scores, positive, negative, temperature=temperature, hardness=hardness)
+        for positive, negative in terms
     )
     if symmetric:
         back = (
-            set_cross_entropy(scores.T, positive.T, temperature=temperature, hardness=hardness)
-            for positive in (shown, alike)
+            set_cross_entropy(scores.T, positive.T, negative.T, temperature=temperature, hardness=hardness)
+            for positive, negative in terms
         )
         instance, category = ((forth + b) / 2 for forth, b in zip((instance, category), back, strict=True))
     return instance, category * (~same.all()).to(category.dtype)
 
 
 def set_cross_entropy(
-    scores: Tensor, positive: Tensor, *, temperature: float | Tensor, hardness: float = 0.0
+    scores: Tensor,
+    positive: Tensor,
+    negative: Tensor | None = None,
+    *,
+    temperature: float | Tensor,
+    hardness: float = 0.0,
 ) -> Tensor:
     """Mean over rows of the mean over a row's positives of -log P; rows without a positive are left out.
 
@@ -76,6 +82,7 @@ def set_cross_entropy(
     Args:
         scores: (B, S).
         positive: (B, S) bool.
+        negative: (B, S) bool, what `hardness` weighs; None is all that is not positive.
         temperature: tau > 0.
         hardness: beta >= 0; see `negative_log_weights`.
     """
@@ -86,7 +93,9 @@ def set_cross_entropy(
     with full_precision(scores):
         logits = at_least_float32(scores) / temperature
         if hardness != 0.0:
-            logits = logits + negative_log_weights(scores, ~positive, hardness=hardness)
+            logits = logits + negative_log_weights(
+                scores, ~positive if negative is None else negative, hardness=hardness
+            )
         log_prob = F.log_softmax(logits, dim=1)
         count = positive.sum(dim=1)
         per_row = -log_prob.masked_fill(~positive, 0.0).sum(dim=1) / count.clamp(min=1)

@@ -66,15 +66,41 @@ def cached_views(
         return make()
     backend = choose_backend(options.backend, torch.device(device).type)
     settings = fingerprint(options, cameras, backend=backend)
-    wanted = [name for name in OUTPUTS if name in {"gray", "mask", *outputs}]
-    name = hashlib.sha256(content.encode()).hexdigest()[:24]
-    place = folder / f"{name}-{settings}-{''.join(output[0] for output in wanted)}"
+    wanted = _written(outputs)
+    place = folder / _entry(content, settings, wanted)
     arrays = _kept(place, wanted, count=len(cameras), size=options.size)
     if arrays is not None:
         return Views(cameras=tuple(cameras), backend=backend, fingerprint=settings, **arrays)
     views = make()
     _keep(place, {output: getattr(views, output) for output in wanted})
     return views
+
+
+def has_views(
+    folder: Path | None,
+    content: str,
+    cameras: Sequence[Camera],
+    *,
+    options: RenderOptions,
+    outputs: Collection[Output],
+    device: torch.device | str = "cpu",
+) -> bool:
+    """Whether `cached_views` has an entry for these arguments; damage shows when it is read."""
+    if folder is None:
+        return False
+    settings = fingerprint(
+        options, cameras, backend=choose_backend(options.backend, torch.device(device).type)
+    )
+    return (folder / _entry(content, settings, _written(outputs))).exists()
+
+
+def _written(outputs: Collection[Output]) -> list[Output]:
+    return [name for name in OUTPUTS if name in {"gray", "mask", *outputs}]
+
+
+def _entry(content: str, settings: str, outputs: Sequence[Output]) -> str:
+    name = hashlib.sha256(content.encode()).hexdigest()[:24]
+    return f"{name}-{settings}-{''.join(output[0] for output in outputs)}"
 
 
 def _kept(place: Path, outputs: Sequence[Output], *, count: int, size: int) -> dict[str, Any] | None:

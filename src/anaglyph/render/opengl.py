@@ -2,7 +2,8 @@
 
 The face's number goes into an integer attachment, so pictures are made by the shading that all back-ends
 share. A context lives for one call. Drivers that do not fit their machine end the process instead of raising
-an error, so whether they work is first tried in a child process, once.
+an error, so whether they work is first tried in a child process: once where they do, each time where they
+do not, so that a driver that was repaired or busy is found without starting anew.
 """
 
 from __future__ import annotations
@@ -87,11 +88,16 @@ def require() -> None:
     """Raise what `faces_seen` would when it cannot work here: MissingExtraError or ConfigError."""
     if importlib.util.find_spec("moderngl") is None:
         raise MissingExtraError(what="back-end 'moderngl'", extra="render")
+    _require_driver()
+
+
+@functools.cache
+def _require_driver() -> None:
+    """Raise ConfigError unless the driver works; only success is remembered, an exception never is."""
     if reason := _driver_trouble():
         raise ConfigError(f"back-end 'moderngl' cannot draw here: {reason}; {INSTEAD}.")
 
 
-@functools.cache
 def _driver_trouble() -> str:
     """What keeps EGL and OpenGL from working on this machine; empty where they work."""
     command = [sys.executable, "-I", "-c", _TRIAL]

@@ -58,7 +58,9 @@ class Surface:
             corner_uv=None if mesh.corner_uv is None else as_tensor(mesh.corner_uv, device),
             vertex_colours=None if mesh.vertex_colours is None else as_tensor(mesh.vertex_colours, device),
             face_material=None if mesh.face_material is None else as_tensor(mesh.face_material, device),
-            factors=torch.tensor([item.colour for item in mesh.materials], device=device).view(-1, 3),
+            factors=torch.tensor(
+                [item.colour for item in mesh.materials], dtype=torch.float32, device=device
+            ).view(-1, 3),
             textures={
                 row: _halves(as_tensor(texture, device))
                 for row, texture in textures.items()
@@ -85,7 +87,7 @@ class Surface:
                     colours[some] *= found
         else:
             grey = GREY if looks.vertex_colours is None else (1.0, 1.0, 1.0)
-            colours = torch.tensor(grey, device=faces.device).expand(len(faces), 3)
+            colours = torch.tensor(grey, dtype=torch.float32, device=faces.device).expand(len(faces), 3)
         if looks.vertex_colours is not None:
             colours = colours * self._painted(looks.vertex_colours, faces, weights)
         return colours.clamp(0.0, 1.0)

@@ -1,7 +1,7 @@
 """The table of `cc0_objects`: objects with their meshes and their makers' pictures, and the two halves.
 
-The halves are fixed by a hash of the object's name, so that objects of the same name in different packs,
-which may well be one design, never end on both sides.
+The halves are fixed by a hash of the object's design (`cc0_twins`), so that copies under other names or in
+other packs never end on both sides.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
+from anaglyph.data.datasets.cc0_twins import designs
 from anaglyph.errors import DataError
 
 Kind = Literal["isometric", "top", "side", "thumbnail"]
@@ -37,11 +38,13 @@ class Cc0Object:
     mesh: Path
     images: tuple[Path, ...]
     """The makers' own pictures, with transparent backgrounds for the most part; often none."""
+    design: str
+    """The same for objects of one name, one shape or one picture."""
 
     @property
     def half(self) -> Half:
         """Where the object belongs."""
-        digest = hashlib.blake2b(f"cc0_objects/halves/{self.name}".encode(), digest_size=8).digest()
+        digest = hashlib.blake2b(f"cc0_objects/halves/{self.design}".encode(), digest_size=8).digest()
         return "train" if digest[0] < 128 else "test"
 
 
@@ -67,17 +70,26 @@ def read_manifest(folder: Path) -> list[Cc0Object]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"cannot read '{path}': {error}. Copy the data set again.") from error
-    objects = []
+    found = []
     for number, row in enumerate(rows, start=2):
         values = [row.get(name) for name in _COLUMNS]
         if any(value is None or len(value) > _LONGEST_FIELD for value in values) or not all(values[:4]):
             raise DataError(f"'{path}' line {number} lacks one of the columns {', '.join(_COLUMNS)}.")
         images = tuple(_inside(folder, place, path) for place in row["images"].split(";") if place)
-        mesh = _inside(folder, row["mesh"], path)
-        key = f"{row['category']}/{row['id']}"
-        objects.append(
-            Cc0Object(name=row["name"], category=row["category"], key=key, mesh=mesh, images=images)
+        absent = [image for image in images if not image.is_file()]
+        if absent:
+            raise DataError(f"'{path}' line {number} names '{absent[0]}', which is not there. Copy it again.")
+        found.append((row, _inside(folder, row["mesh"], path), images))
+    same = designs(
+        [row["name"] for row, _, _ in found], [mesh for _, mesh, _ in found], [i for *_, i in found]
+    )
+    objects = [
+        Cc0Object(
+            name=row["name"], category=row["category"], key=f"{row['category']}/{row['id']}",
+            mesh=mesh, images=images, design=design,
         )
+        for (row, mesh, images), design in zip(found, same, strict=True)
+    ]  # fmt: skip
     if len({item.key for item in objects}) != len(objects) or not objects:
         raise DataError(f"'{path}' has {len(objects)} objects; there must be some, with different ids.")
     return objects

@@ -1,6 +1,6 @@
 """cc0_objects: real low-poly objects, queried with their makers' own pictures (Kenney, Quaternius; CC0).
 
-Half of the objects, by name, are trained on; the other half and its pictures are never seen. The
+Half of the objects, by design, are trained on; the other half and its pictures are never seen. The
 makers' renderers, lights and colours are not ours, so this is a search across a real gap. Their
 isometric cameras are not described, so a query has no true azimuth.
 """
@@ -57,13 +57,13 @@ class Cc0Objects:
     folder: str = "cc0_objects"
     """Where manifest.csv lies, relative to the data root."""
     gallery: Literal["split", "all"] = "split"
-    """Shapes that are searched: those of the split's own half, or all."""
+    """Shapes that test queries search: those of the test half, or all. Training never sees the test half."""
     pictures: tuple[Kind, ...] = KINDS
     """Which of the makers' pictures are queries."""
     least_side: int = 16
     """Pictures whose object is shorter and narrower than this, in pixels, are left out."""
     validation_fraction: float = 0.15
-    """Part of the training half's names that is held out for validation."""
+    """Part of the training half's designs that is held out for validation."""
     rendered_queries: int = 0
     """Photo-like renderings of each training object, added to the training queries."""
     photographs: str = ""
@@ -104,13 +104,14 @@ class Cc0Objects:
         objects = read_manifest(folder)
         names = tuple(sorted({item.category for item in objects}))
         half = "test" if split == "test" else "train"
-        searched = objects if self.gallery == "all" else [item for item in objects if item.half == half]
+        everything = self.gallery == "all" and split == "test"
+        searched = objects if everything else [item for item in objects if item.half == half]
         repository = rendered_repository(
             [ShapeFile(key=item.key, category=item.category, path=item.mesh) for item in searched],
             category_names=names,
             root=folder,
             cache=cache,
-            name=f"cc0_objects-{'all' if self.gallery == 'all' else half}",
+            name=f"cc0_objects-{'all' if everything else half}",
             views=self.views,
             coloured=self.coloured_views,
             options=RenderOptions(size=self.size),
@@ -178,7 +179,7 @@ def objects_of(split: Split, objects: Sequence[Cc0Object], *, validation_fractio
         [item.key for item in half],
         fraction=validation_fraction,
         seed=0,
-        groups=[item.name for item in half],
+        groups=[item.design for item in half],
     )
     return [item for item, out in zip(half, held_out, strict=True) if out == (split == "validation")]
 

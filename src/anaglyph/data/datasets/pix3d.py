@@ -188,9 +188,13 @@ class Pix3D:
             seed=0,
             groups=[record.shape for record in rows] if self.protocol == "s2" else None,
         )
-        return {
-            record.image for record, out in zip(rows, held_out, strict=True) if out == (split == "validation")
-        }
+        validation = {record.image for record, out in zip(rows, held_out, strict=True) if out}
+        if self.protocol == "ibsr":  # there every tested shape is one that was trained: none loses all images
+            trained = {record.shape for record in rows if record.image not in validation}
+            validation = {
+                record.image for record in rows if record.image in validation and record.shape in trained
+            }
+        return validation if split == "validation" else {record.image for record in rows} - validation
 
     def _published(self, part: str, folder: Path, records: list[Pix3DRecord]) -> set[str]:
         path = folder / self.split_files / f"pix3d_{self.protocol}_{part}.json"

@@ -1,16 +1,17 @@
 """From mesh files to a repository of rendered views, made once and kept.
 
 Each file is read by the sandboxed readers, turned into the library's frame, put into the unit sphere and
-pictured by the cameras of a ring. One array holds all views; it is written row by row and mapped when read,
-so that ten thousand shapes need no more memory than one.
+pictured by the cameras of a ring. Each shape's views are kept under the hash of its content and of the
+settings: a run that was ended goes on where it was, a model that changed is the only one pictured again, and
+data sets that hold the same model share its views. One array holds the views of all shapes; it is written row
+by row and mapped when read, so that ten thousand shapes need no more memory than one.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 
 from anaglyph.data.datasets.bad_records import BadRecords
 from anaglyph.data.datasets.frames import Frame, in_library_frame
-from anaglyph.data.datasets.stored_rows import Layout, Progress, Rows, forget_rows, identity_of, stored_rows
+from anaglyph.data.datasets.model_contents import contents_of
+from anaglyph.data.datasets.stored_rows import Layout, Progress, Rows, stored_rows
 from anaglyph.data.shape_queries import ShapeRepository
 from anaglyph.errors import MeshError
 from anaglyph.geometry.cameras import Camera, view_cameras
@@ -27,13 +29,11 @@ from anaglyph.geometry.load import MeshReaders, load_mesh
 from anaglyph.geometry.mesh import Mesh
 from anaglyph.geometry.normalize import normalized
 from anaglyph.render.backends import choose_backend
+from anaglyph.render.cache import cached_views, has_views
 from anaglyph.render.options import Output, RenderOptions, fingerprint
-from anaglyph.render.views import render_views
+from anaglyph.render.views import Views, render_views
 
-log = logging.getLogger(__name__)
-_VERSION = 2
-_PART = 256
-"""Shapes whose views are kept by themselves while more are made."""
+_VERSION = 3
 _Meshes = Generator[tuple[Path, Mesh | MeshError], None, None]
 
 
@@ -78,8 +78,8 @@ def rendered_repository(
 ) -> ShapeRepository:
     """All shapes with their views, in the given order, without up to `max_bad` that cannot be read.
 
-    Views come from the cache where they were rendered from the same files (name, size, time of change) with
-    the same options, cameras, renderer and back-end.
+    Views come from the cache where they were rendered from the same content, materials and textures included,
+    with the same options, cameras, renderer and back-end.
 
     Args:
         shapes: at least one.
@@ -94,24 +94,25 @@ def rendered_repository(
         max_bad: how many files may be unreadable; one more is a DataError that names them.
         processes: files read at a time.
     """
+    contents = contents_of([shape.path for shape in shapes], root=root, cache=cache, name=name)
     job = _Job(
-        tuple(shapes), root, name, frame, view_cameras(views), coloured, options or RenderOptions(), processes
+        tuple(shapes),
+        contents,
+        root,
+        frame,
+        view_cameras(views),
+        coloured,
+        options or RenderOptions(),
+        processes,
+        None if cache is None else cache / "views",
     )
     bad = BadRecords(f"{name}: 3D models", allowed=max_bad)
-    parts = [replace(job, shapes=job.shapes[at : at + _PART]) for at in range(0, len(shapes), _PART)]
-    whole = len(parts) < 2 or cache is None
     progress = Progress(f"{name}: rendering", len(shapes))
 
     def fill(rows: Mapping[str, Rows]) -> None:
-        if whole:
-            _render(job, rows, bad, progress)
-        else:
-            _joined(parts, rows, cache, bad, progress)
+        _render(job, rows, bad, progress)
 
     stored = stored_rows(cache, f"{name}-views", job.depends_on, job.layout, fill)
-    if cache is not None and not whole:
-        for part in parts:
-            forget_rows(cache, f"{name}-part", part.depends_on, part.layout)
     kept = _good(job.shapes, stored["good"], bad)
     return ShapeRepository(
         keys=tuple(shape.key for shape in kept),
@@ -128,13 +129,16 @@ class _Job:
     """Which shapes are pictured how."""
 
     shapes: tuple[ShapeFile, ...]
+    contents: tuple[str, ...]
+    """Hash of each, empty for one that cannot be read."""
     root: Path
-    name: str
     frame: Frame
     cameras: tuple[Camera, ...]
     coloured: bool
     options: RenderOptions
     processes: int
+    folder: Path | None
+    """Where the views of each shape are kept."""
 
     @property
     def depends_on(self) -> dict[str, Any]:
@@ -142,7 +146,7 @@ class _Job:
         backend = choose_backend(self.options.backend, "cpu")
         return {
             "version": _VERSION,
-            "files": identity_of((shape.path for shape in self.shapes), root=self.root),
+            "contents": self.contents,
             "frame": self.frame,
             "coloured": self.coloured,
             "pictures": fingerprint(self.options, self.cameras, backend=backend),
@@ -158,53 +162,70 @@ class _Job:
         }
 
 
-def _joined(
-    parts: Sequence[_Job], rows: Mapping[str, Rows], cache: Path | None, bad: BadRecords, progress: Progress
-) -> None:
-    """Render part by part, each kept by itself, so that a run that was ended goes on where it was."""
-    row = place = 0
-    for part in parts:
-
-        def fill(part_rows: Mapping[str, Rows], part: _Job = part) -> None:
-            _render(part, part_rows, bad, progress)
-
-        before = list(bad.names)
-        stored = stored_rows(cache, f"{part.name}-part", part.depends_on, part.layout, fill)
-        progress.reach(row + len(part.shapes))
-        for fine in stored["good"]:
-            rows["good"][row] = np.array(fine)
-            row += 1
-        good = np.array(stored["good"])
-        names = [shape.key for shape, fine in zip(part.shapes, good, strict=True) if not fine]
-        bad.count_again([*before, *names])
-        for views in stored["views"][: int(good.sum())]:
-            rows["views"][place] = views
-            place += 1
-
-
 def _good(shapes: Sequence[ShapeFile], good: NDArray[np.bool_], bad: BadRecords) -> list[ShapeFile]:
     bad.count_again([shape.key for shape, fine in zip(shapes, good, strict=True) if not fine])
     return [shape for shape, fine in zip(shapes, good, strict=True) if fine]
 
 
 def _render(job: _Job, rows: Mapping[str, Rows], bad: BadRecords, progress: Progress) -> None:
-    paths = [shape.path for shape in job.shapes]
     place = 0
+    outputs: tuple[Output, ...] = ("colour",) if job.coloured else ("gray",)
     with MeshReaders(job.processes) as readers:
-        meshes = cast("_Meshes", readers.load_many(paths, up="y", root=job.root))
+        missing = [row for row in range(len(job.shapes)) if not _is_kept(job, row, outputs)]
+        wanted = [job.shapes[row].path for row in missing]
+        meshes = cast("_Meshes", readers.load_many(wanted, up="y", root=job.root))
+        read_ahead = set(missing)
         with closing(meshes):  # before its readers: its threads would start children again
-            for row, (shape, (path, mesh)) in enumerate(zip(job.shapes, meshes, strict=True)):
+            for row, shape in enumerate(job.shapes):
+                source = _Source(job, shape.path, meshes if row in read_ahead else None, readers)
                 progress.step()
                 try:
-                    unit = _unit(mesh, job.frame, path)
+                    views = _views(job, row, source, outputs)
                 except MeshError as error:
                     bad.add(shape.key, str(error))
                     continue
-                rows["views"][place] = view_planes(
-                    unit, job.cameras, options=job.options, coloured=job.coloured
-                )
+                rows["views"][place] = _planes(views)
                 rows["good"][row] = np.array(True)
                 place += 1
+
+
+def _is_kept(job: _Job, row: int, outputs: tuple[Output, ...]) -> bool:
+    content = job.contents[row]
+    return bool(content) and has_views(
+        job.folder, _key(job, content), job.cameras, options=job.options, outputs=outputs
+    )
+
+
+def _views(job: _Job, row: int, source: _Source, outputs: tuple[Output, ...]) -> Views:
+    content = job.contents[row]
+    if not content:  # it could not be hashed, so nothing is known to be the same
+        return render_views(source(), job.cameras, options=job.options, outputs=outputs)
+    return cached_views(
+        job.folder, _key(job, content), source, job.cameras, options=job.options, outputs=outputs
+    )
+
+
+def _key(job: _Job, content: str) -> str:
+    """What a shape's views are made from."""
+    return f"{content} {job.frame} in the unit sphere"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The mesh of one file, in the unit sphere."""
+
+    job: _Job
+    path: Path
+    ahead: _Meshes | None
+    """Read ahead in the order of the shapes, this one among them; those whose views came from an equal shape
+    meanwhile are passed over. None for views that were kept, should they turn out to be damaged."""
+    readers: MeshReaders
+
+    def __call__(self) -> Mesh:
+        for path, mesh in self.ahead or ():
+            if path == self.path:
+                return _unit(mesh, self.job.frame, path)
+        return _unit(self.readers.load(self.path, up="y", root=self.job.root), self.job.frame, self.path)
 
 
 def view_planes(
@@ -212,7 +233,10 @@ def view_planes(
 ) -> NDArray[np.uint8]:
     """(V, C, H, W) pictures of a mesh in the unit sphere, C = 3 coloured or 1 gray."""
     output: Output = "colour" if coloured else "gray"
-    views = render_views(mesh, cameras, options=options, outputs=(output,))
+    return _planes(render_views(mesh, cameras, options=options, outputs=(output,)))
+
+
+def _planes(views: Views) -> NDArray[np.uint8]:
     planes = views.colour.transpose(0, 3, 1, 2) if views.colour is not None else views.gray[:, None]
     return np.ascontiguousarray(planes)
 

@@ -42,6 +42,10 @@ class ShapeNetShapes:
     """States where models lie and how they stand; v1 is mirrored and looks along +x, v2 along -z."""
     categories: tuple[str, ...] = ("bed", "chair", "sofa", "table")
     """Names; a category's folder has its synset's number or its name."""
+    views: str = "ring12"
+    """Cameras of the pictures."""
+    coloured: bool = False
+    """Pictures in the models' own colours instead of gray ones."""
     size: int = 224
     """Side of the views in pixels."""
     max_bad: int = 0
@@ -64,6 +68,8 @@ class ShapeNetShapes:
             cache=cache,
             name=f"shapenet-{self.version}",
             frame="shapenet_v1" if self.version == "v1" else "shapenet_v2",
+            views=self.views,
+            coloured=self.coloured,
             options=RenderOptions(size=self.size),
             max_bad=self.max_bad,
             processes=self.processes,

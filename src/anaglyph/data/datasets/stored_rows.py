@@ -56,21 +56,14 @@ def stored_rows(
         arrays = {key: np.zeros(shape, dtype=kind) for key, (shape, kind) in layout.items()}
         fill(arrays)
         return arrays
-    place = _place(cache, name, depends_on, layout)
+    place = cache / f"{name}-{fingerprint({**depends_on, 'layout': layout})}"
     if not _usable(place):
         _make(place, layout, fill)
     return {key: np.load(place / f"{key}.npy", mmap_mode="r", allow_pickle=False) for key in layout}
 
 
-def forget_rows(cache: Path, name: str, depends_on: Mapping[str, Any], layout: Layout) -> None:
-    """Remove what `stored_rows` keeps for these arguments, where it keeps anything."""
-    place = _place(cache, name, depends_on, layout)
-    if place.exists():
-        shutil.rmtree(place)
-
-
 def identity_of(paths: Iterable[Path], *, root: Path) -> list[tuple[str, int, int]]:
-    """Name, bytes and time of change of files, for `depends_on`: reading gigabytes at every start costs more.
+    """Name, bytes and time of change of photographs, for `depends_on`: reading them all costs too much.
 
     Raises:
         DataError: a file is not there.
@@ -101,10 +94,6 @@ class Progress:
         if done > self.done and (done == self.total or done // each > self.done // each):
             log.info("%s: %d of %d", self.what, done, self.total)
         self.done = max(self.done, done)
-
-
-def _place(cache: Path, name: str, depends_on: Mapping[str, Any], layout: Layout) -> Path:
-    return cache / f"{name}-{fingerprint({**depends_on, 'layout': layout})}"
 
 
 def _make(place: Path, layout: Layout, fill: Callable[[Mapping[str, Rows]], None]) -> None:

@@ -60,10 +60,10 @@ class ShapeRetrieval:
     def measure(self, method: Method, dataset: Objects, asked: Asked) -> Measured:
         """Accuracies; with mode full also HAU and IoU of the first hit, with shapenet only those."""
         queries = _queries(dataset)
+        if asked.mode == "shapenet":
+            return _elsewhere(method, queries, asked)
         embedded = embed_queries(method, queries, device=asked.device)
         scores = score_all(method, embedded)
-        if asked.mode == "shapenet":
-            return _elsewhere(method, embedded, queries, asked)
         metrics, groups = _accuracies(scores, queries)
         weight = true_view_weight(method, embedded, queries)
         if weight is not None:
@@ -82,7 +82,8 @@ class ShapeRetrieval:
         metrics = {f"top_{k}": k / shapes for k in KS if k <= shapes}
         metrics["top_1_category"] = float(shares[queries.labels].mean())
         metrics["mean_reciprocal_rank"] = float((1 / np.arange(1, shapes + 1)).mean())
-        if queries.azimuths is not None and queries.repository.azimuths is not None:
+        known = queries.azimuths is not None and bool(np.isfinite(queries.azimuths).any())
+        if known and queries.repository.azimuths is not None:
             metrics["true_view_weight"] = 1.0 / queries.repository.views.shape[1]
         return metrics
 
@@ -114,7 +115,10 @@ class ShapeRetrieval:
             Table(
                 title="By category",
                 columns=["category", *columns],
-                rows=[[name, *numbers.values()] for name, numbers in measured.groups.items()],
+                rows=[
+                    [name, *(int(value) if key == "queries" else value for key, value in numbers.items())]
+                    for name, numbers in measured.groups.items()
+                ],
                 note="Of the run that the pictures below show.",
                 bars=["top_1"] if "top_1" in columns else [],
             )
@@ -165,6 +169,7 @@ def gallery(method: Method, embedded: EmbeddedQueries, queries: ShapeQueries) ->
     return Gallery(
         title="A picture looks for the very shape it shows",
         rows=rows,
+        words=("the very shape", "another shape"),
         note="Evenly spread held-out pictures; then the true shape, then the first hits with their scores. "
         "Each shape is drawn as the view that had the largest share in its score, with that share.",
     )
@@ -230,15 +235,23 @@ def _numbers(part: InstanceScores) -> dict[str, float]:
     }
 
 
-def _elsewhere(method: Method, embedded: EmbeddedQueries, queries: ShapeQueries, asked: Asked) -> Measured:
+def _elsewhere(method: Method, queries: ShapeQueries, asked: Asked) -> Measured:
     """HAU and IoU of the best shape of another repository, among those of the query's category."""
     other = asked.reference
     if other is None:
         raise ConfigError("--mode shapenet searches other shapes; say which with --shapes FOLDER.")
+    shown = {queries.class_names[row] for row in np.unique(queries.labels)}
+    absent = sorted(shown - {other.category_names[row] for row in np.unique(other.categories)})
+    if absent:
+        raise ConfigError(
+            f"the other shapes have none of {', '.join(absent)}, which queries show; bring them and name all "
+            f"with --shapes-categories."
+        )
     names = {name: row for row, name in enumerate(queries.class_names)}
     unknown = len(names)
     categories = torch.tensor([names.get(other.category_names[row], unknown) for row in other.categories])
-    found = EmbeddedQueries(embedded.queries, embed_shapes(method, other, device=asked.device))
+    queried = embed_queries(method, queries, device=asked.device).queries
+    found = EmbeddedQueries(queried, embed_shapes(method, other, device=asked.device))
     scores = score_all(method, found)
     first = restricted_to_category(scores, torch.from_numpy(queries.labels), categories).argmax(dim=1)
     groups = {

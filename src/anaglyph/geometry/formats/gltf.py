@@ -16,6 +16,7 @@ from anaglyph.geometry.mesh_textures import Textures
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
 _DRACO = "KHR_draco_mesh_compression"
+_INSTANCES = "EXT_mesh_gpu_instancing"
 _DEEPEST = 500
 
 
@@ -40,7 +41,7 @@ def read_gltf(data: bytes, folder: Folder, *, binary: bool) -> Parsed:
     document = Document(data, folder, binary=binary)
     reader = _Reader(document, folder, Textures(folder))
     vertices = faces = 0
-    for index, matrix in _placed_meshes(document):
+    for index, matrix in _placed_meshes(document, folder):
         for part in _parts(reader, index):
             vertices, faces = vertices + len(part.vertices), faces + len(part)
             if vertices > folder.limits.vertices or faces > folder.limits.faces:
@@ -52,7 +53,7 @@ def read_gltf(data: bytes, folder: Folder, *, binary: bool) -> Parsed:
     return reader.parsed
 
 
-def _placed_meshes(document: Document) -> list[tuple[int, NDArray[np.float64]]]:
+def _placed_meshes(document: Document, folder: Folder) -> list[tuple[int, NDArray[np.float64]]]:
     """(mesh, (4, 4) transform) of every node of the default scene that shows a mesh."""
     found = []
     seen: set[int] = set()
@@ -66,6 +67,8 @@ def _placed_meshes(document: Document) -> list[tuple[int, NDArray[np.float64]]]:
         matrix = parent @ _matrix(node)
         if "mesh" in node:
             document.row("meshes", node["mesh"])
+            if _INSTANCES in document.child(node, "extensions"):
+                folder.note(f"parts that {_INSTANCES} repeats are there once")
             found.append((int(node["mesh"]), matrix))
         children = node.get("children", [])
         if not isinstance(children, list):

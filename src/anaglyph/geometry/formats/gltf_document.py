@@ -37,7 +37,7 @@ class Document:
         self._folder = folder
         self._buffers: dict[int, bytes] = {}
         version = str(self.child(self.json, "asset").get("version", ""))
-        if not version.startswith("2."):
+        if version.split(".")[0] != "2":
             raise MalformedError(f"it is glTF of version '{version[:10]}'; version 2 is read. Convert it")
         for name in self.rows("extensionsRequired"):
             if name not in _READ and not str(name).startswith(_HARMLESS):

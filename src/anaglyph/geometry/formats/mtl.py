@@ -27,31 +27,42 @@ def read_mtl(data: bytes, library: str, textures: Textures) -> dict[str, Materia
     as white: programs write `Kd 0 0 0` where the texture alone is meant, and the product would be black.
     """
     entries: list[_Entry] = []
-    for line in data.decode("utf-8", errors="surrogateescape").splitlines():
-        key, _, rest = line.strip().partition(" ")
-        words = rest.split()
-        if not words:
+    for line in data.splitlines():
+        key, rest = _first_word(line.decode("utf-8", errors="surrogateescape").strip())
+        if not rest:
             continue
         if key.lower() == "newmtl":
-            entries.append(_Entry(rest.strip()))
+            entries.append(_Entry(rest))
         elif entries and key.lower() == "kd":
-            entries[-1].colour = _colour(words)
+            entries[-1].colour = _colour(rest.split())
         elif entries and key.lower() == "map_kd":
-            entries[-1].texture = _texture_name(rest)
+            entries[-1].texture = texture_name(rest)
     return {entry.name: _material(entry, library, textures) for entry in entries}
-
-
-def texture_names(data: bytes) -> list[str]:
-    """The textures of a library, as it names them."""
-    text = data.decode("utf-8", errors="surrogateescape")
-    lines = (line.strip().partition(" ") for line in text.splitlines())
-    return [_texture_name(rest) for key, _, rest in lines if key.lower() == "map_kd" and rest.split()]
 
 
 def beside(library: str, name: str) -> str:
     """`name` as seen from the OBJ file, when the library itself lies in a folder below it."""
     folder = PurePosixPath(library.replace("\\", "/")).parent
     return name if str(folder) == "." or name.startswith(("/", "\\")) else f"{folder}/{name}"
+
+
+def texture_name(rest: str) -> str:
+    """The file name after the options of a texture's line, such as `-s 1 1 1 wood grain.png`."""
+    text = rest.strip()
+    while text.startswith("-"):
+        option, text = _first_word(text)
+        for position in range(_OPTION_WORDS.get(option.lower(), 1)):
+            word, following = _first_word(text)
+            if not following or (position and not _is_number(word)):
+                break
+            text = following
+    return text
+
+
+def _first_word(text: str) -> tuple[str, str]:
+    """The first word and what follows it, without the white space between them."""
+    word, *following = text.split(None, 1) or [""]
+    return word, following[0] if following else ""
 
 
 def _material(entry: _Entry, library: str, textures: Textures) -> Material:
@@ -72,20 +83,6 @@ def _colour(words: list[str]) -> tuple[float, float, float] | None:
         return None
     red, green, blue = values if len(values) == 3 else (values[0],) * 3
     return red, green, blue
-
-
-def _texture_name(rest: str) -> str:
-    """The file name after the options, such as `-s 1 1 1 wood grain.png`."""
-    words = rest.strip()
-    while words.startswith("-"):
-        option, _, words = words.partition(" ")
-        words = words.strip()
-        for position in range(_OPTION_WORDS.get(option.lower(), 1)):
-            word, _, following = words.partition(" ")
-            if not following or (position and not _is_number(word)):
-                break
-            words = following.strip()
-    return words
 
 
 def _is_number(word: str) -> bool:

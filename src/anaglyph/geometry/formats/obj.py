@@ -14,6 +14,9 @@ from anaglyph.geometry.mesh_files import Folder
 from anaglyph.geometry.mesh_parts import MalformedError, Parsed, Part, colour_bytes, fan
 from anaglyph.geometry.mesh_textures import Textures
 
+_NAMED = (b"usemtl", b"mtllib")
+"""Keywords whose names may hold a #; elsewhere it begins a comment."""
+
 
 @dataclass
 class _Lines:
@@ -50,7 +53,7 @@ def read_obj(data: bytes, folder: Folder) -> Parsed:
         names = [name.decode("utf-8", errors="surrogateescape") for name in lines.names]
         parsed.materials = [known.get(name, Material(name)) for name in names]
         missing = [name for name in names if name not in known]
-        if missing and known:
+        if missing and lines.libraries:
             folder.note(
                 f"{len(missing)} materials are in no library, '{missing[0][:40]}' first; they are grey"
             )
@@ -73,6 +76,8 @@ def _sorted_lines(data: bytes) -> _Lines:
         if not words:
             continue
         key = words[0]
+        if b"#" in line and key not in _NAMED:
+            words = line.partition(b"#")[0].split() or [b"#"]
         if key == b"v":
             lines.vertices.append(words[1:])
         elif key == b"vt":

@@ -41,7 +41,7 @@ def read_off(data: bytes, folder: Folder) -> Parsed:
         part = Part(_numbers(rows, 0, 3), *_faces(polygons))
         if coloured and rows and all(len(row) >= 6 for row in rows):
             part.vertex_colours = _colours(_numbers(rows, -4 if len(rows[0]) % 3 else -3, 3))
-        return Parsed([_with_colours_of_faces(part, polygons)])
+        return Parsed([_with_colours_of_faces(part, polygons, folder)])
     except ValueError as error:
         raise MalformedError(f"a line does not hold the numbers it should ({error})") from error
 
@@ -76,10 +76,14 @@ def _faces(polygons: list[list[bytes]]) -> tuple[NDArray[np.int64]]:
     return (corners[fan(counts)[0]].reshape(-1, 3),)
 
 
-def _with_colours_of_faces(part: Part, polygons: list[list[bytes]]) -> Part:
+def _with_colours_of_faces(part: Part, polygons: list[list[bytes]], folder: Folder) -> Part:
     """Colours after the corners of each face: three or four numbers, of 255 or of 1."""
     extra = [row[int(row[0]) + 1 :] for row in polygons]
-    if part.vertex_colours is not None or not extra or not all(len(row) in (3, 4) for row in extra):
+    if part.vertex_colours is not None or not any(len(row) in (3, 4) for row in extra):
+        return part
+    bare = sum(len(row) not in (3, 4) for row in extra)
+    if bare:
+        folder.note(f"without the colours of its faces, since {bare} of {len(extra)} have none")
         return part
     if not 0 <= int(part.faces.min(initial=0)) <= int(part.faces.max(initial=0)) < len(part.vertices):
         return part  # named later, with all other faults of indices

@@ -53,7 +53,8 @@ def read_elements(data: bytes, folder: Folder) -> tuple[dict[str, Element], str]
     Elements after the faces are not read: nothing of them is used.
     """
     end = data.find(b"end_header", 0, _MAX_HEADER)
-    body = data.find(b"\n", end) + 1
+    line_end = b"\r" if data[3:4] == b"\r" and data[4:5] != b"\n" else b"\n"  # as the first line ends
+    body = data.find(line_end, end) + 1
     if not data.startswith(b"ply") or end < 0 or body == 0:
         raise MalformedError("it has no PLY header")
     order, elements, texture = _header(data[:end].decode("utf-8", errors="replace"))

@@ -23,6 +23,10 @@ def read_stl(data: bytes, folder: Folder) -> Parsed:
         b"facet" in data[:4096].lower() or b"endsolid" in data[-4096:].lower()
     ):
         corners = _text(data)
+    elif count and (after := len(data) - _HEADER - count * _RECORD.itemsize) > 0 and after % _RECORD.itemsize:
+        # whole triangles more would mean that the count is wrong
+        folder.note(f"without {after} bytes after the {count} triangles that it announces")
+        corners = np.frombuffer(data, dtype=_RECORD, count=count, offset=_HEADER)["corners"]
     elif len(data) < _HEADER:
         raise MalformedError(f"it has {len(data)} bytes; a binary STL file has at least {_HEADER}")
     else:
