@@ -1,5 +1,7 @@
 """Encoders that start from official files, imported ones, or files that do not fit."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -167,3 +169,20 @@ def test_an_unfinished_stage_goes_on_with_the_same_weights_alone(root, tmp_path,
         train(recipe, tmp_path / "run", cache=tiny_cache, resume=True)
     exchange(root, tmp_path, "resnet20.pth")
     assert train(recipe, tmp_path / "run", cache=tiny_cache, resume=True).is_dir()
+
+
+def test_first_filters_may_be_drawn_anew_or_give_the_mask_the_mean_of_the_colours(root):
+    given = state_of(resnet_torchvision(18, CLASSES))
+    for first_layer in ("random", "copied_mean"):
+        spec = replace(encoder(4, "resnet18.pth"), first_layer=first_layer)
+        start = starts_of(root, stage(image=spec))["image"]
+        network = create_encoder("resnet18", in_channels=4)
+        before = network.state_dict()["conv1.weight"].clone()
+        start.put_into(network, where="here")
+        after = network.state_dict()
+        if first_layer == "random":
+            assert torch.equal(after["conv1.weight"], before)
+        else:
+            assert torch.equal(after["conv1.weight"][:, :3], given["conv1.weight"])
+            torch.testing.assert_close(after["conv1.weight"][:, 3], given["conv1.weight"].mean(dim=1))
+        assert torch.equal(after["layer4.1.conv2.weight"], given["layer4.1.conv2.weight"])

@@ -1,11 +1,15 @@
 """What each reader makes of the finer points of its format; trimesh is the second opinion where it agrees."""
 
+import io
+
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 
 from anaglyph.errors import MeshError
 from anaglyph.geometry.load import MeshReaders
+from anaglyph.geometry.mesh import Material, Mesh
 from hostile.mesh_samples import (
     CORNERS,
     FACES,
@@ -19,6 +23,7 @@ from hostile.mesh_samples import (
     png,
     stl,
     three_mf,
+    zipped,
 )
 
 
@@ -334,3 +339,106 @@ def test_faces_that_use_a_vertex_twice_are_left_out_and_counted(read):
 def test_reasons_name_the_fault_and_the_numbers(read, name, data, reason):
     with pytest.raises(MeshError, match=reason):
         read(name, data)
+
+
+SOLID = (
+    '<mesh><vertices><vertex x="0" y="0" z="0"/><vertex x="{0}" y="0" z="0"/><vertex x="0" y="{0}" z="0"/>'
+    '<vertex x="0" y="0" z="{0}"/></vertices><triangles><triangle v1="0" v2="2" v3="1"/>'
+    '<triangle v1="0" v2="1" v3="3"/><triangle v1="0" v2="3" v3="2"/><triangle v1="1" v2="2" v3="3"/>'
+    "</triangles></mesh>"
+)
+NAMESPACES = (
+    'xmlns="http://schemas.microsoft.com/3dmanufacturing/core/2015/02" '
+    'xmlns:p="http://schemas.microsoft.com/3dmanufacturing/production/2015/06"'
+)
+
+
+def model(objects, build=""):
+    return f"<model {NAMESPACES}><resources>{objects}</resources><build>{build}</build></model>".encode()
+
+
+def test_3mf_components_take_one_object_of_another_part(read):
+    parts = "".join(f'<object id="{n}">{SOLID.format(n)}</object>' for n in (1, 2))
+    components = "".join(
+        f'<component p:path="/3D/Objects/o.model" objectid="{n}" transform="1 0 0 0 1 0 0 0 1 {10 * n} 0 0"/>'
+        for n in (1, 2)
+    )
+    root = model(f'<object id="5"><components>{components}</components></object>', '<item objectid="5"/>')
+    mesh = read("a.3mf", zipped({"3D/3dmodel.model": root, "3D/Objects/o.model": model(parts)}))
+    assert mesh.faces.shape == (8, 3)
+    assert sorted(set(mesh.vertices[:, 0].tolist())) == [10.0, 11.0, 20.0, 22.0]
+    with pytest.raises(MeshError, match=r"points to its part '3d/objects/o.model'"):
+        read("b.3mf", zipped({"3D/3dmodel.model": root}))
+
+
+def test_3mf_objects_keep_their_own_geometry_whatever_their_names(read):
+    objects = "".join(
+        f'<object id="{n}" name="Body{n}">{SOLID.format(size)}</object>' for n, size in ((1, 1), (2, 9))
+    )
+    objects += "".join(
+        f'<object id="{n + 2}" name="Part({n})"><components><component objectid="{n}"/></components></object>'
+        for n in (1, 2)
+    )
+    build = '<item objectid="3"/><item objectid="4" transform="0 1 0 -1 0 0 0 0 1 0 20 0"/>'
+    mesh = read("a.3mf", zipped({"3D/3dmodel.model": b"\xef\xbb\xbf" + model(objects, build)}))
+    assert mesh.vertices[:4].max() == 1.0
+    assert mesh.vertices[4:].tolist() == [[0, 20, 0], [0, 29, 0], [-9, 20, 0], [0, 20, 9]]  # turned by 90
+
+
+def test_3mf_document_types_behind_a_byte_order_mark_are_refused(read):
+    odd = b"\xef\xbb\xbf<!DOCTYPE a><a/>"
+    with pytest.raises(MeshError, match="document type"):
+        read("a.3mf", zipped({"3D/3dmodel.model": model("", ""), "3D/other": odd}))
+
+
+def test_mtl_words_may_stand_behind_tabs(read):
+    library = b"newmtl\tpaint\nKd\t1 0\t0\nmap_Kd\t-s\t1 1 1\tbox.png\n"
+    mesh = read("a.obj", obj(), box_mtl=library, box_png=png())
+    assert mesh.materials[0].colour == (1.0, 0.0, 0.0)
+    assert mesh.materials[0].texture is not None
+
+
+def test_materials_that_an_empty_library_lacks_are_named(read):
+    assert "'paint' first" in " ".join(read("a.obj", obj(), box_mtl=b"# nothing\n").notes)
+
+
+def test_obj_comments_may_end_a_line(read):
+    text = "v 0 0 0 # one\nv 1 0 0 # a vertex with words\nv 0 1 0 #\nusemtl a#b\nf 1 2 3 # face\nf 1 3 2#x\n"
+    mesh = read("a.obj", text.encode())
+    assert mesh.faces.tolist() == [[0, 1, 2], [0, 2, 1]]
+    assert mesh.vertex_colours is None
+    assert mesh.materials[0].name == "a#b"
+
+
+def test_a_texture_of_sixteen_bits_of_grey_is_rounded_to_eight(read):
+    stream = io.BytesIO()
+    Image.fromarray(np.array([[0, 257 * 100, 65535]], dtype=np.uint16)).save(stream, "PNG")
+    mesh = read("a.obj", obj(), box_mtl=mtl(), box_png=stream.getvalue())
+    assert mesh.materials[0].texture[0, :, 0].tolist() == [0, 100, 255]
+
+
+def test_bytes_behind_the_triangles_of_a_binary_stl_are_left_out_and_named(read):
+    mesh = read("a.stl", stl() + b"trailer")
+    assert len(mesh.faces) == 12
+    assert mesh.notes == ("without 7 bytes after the 12 triangles that it announces",)
+
+
+def test_off_colours_of_some_faces_only_are_left_out_and_named(read):
+    text = "OFF\n4 2 0\n0 0 0\n1 0 0\n0 1 0\n0 0 1\n3 0 1 2 255 0 0\n3 0 1 3\n"
+    mesh = read("a.off", text.encode())
+    assert mesh.vertex_colours is None
+    assert mesh.notes == ("without the colours of its faces, since 1 of 2 have none",)
+
+
+@pytest.mark.parametrize("order", ["ascii", "binary_little_endian"])
+def test_ply_lines_may_end_as_on_old_macintoshes(read, order):
+    head, mark, body = ply(order).partition(b"end_header\n")
+    data = (head + mark).replace(b"\n", b"\r") + (body.replace(b"\n", b"\r") if order == "ascii" else body)
+    assert read("a.ply", data).faces.tolist() == FACES.tolist()
+
+
+@pytest.mark.parametrize("colour", [(0.0, 0.0), (0.0, 0.0, 1.1), (float("nan"), 0.0, 0.0), (-0.1, 0.0, 0.0)])
+def test_a_mesh_has_no_material_without_a_colour(colour):
+    corners, face = np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], dtype=np.int32)
+    with pytest.raises(ValueError, match="colour of a material"):
+        Mesh(corners, face, materials=(Material("a", colour),))

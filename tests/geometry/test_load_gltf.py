@@ -197,3 +197,12 @@ def test_parts_with_and_without_colours_keep_their_looks(read):
     assert mesh.vertex_colours[8:].min() == 255
     assert [material.colour for material in mesh.materials] == [(1, 1, 1), (0.8, 0.8, 0.8)]
     assert mesh.face_material.tolist() == [0] * 12 + [1] * 12
+
+
+def test_gltf_instances_that_are_not_read_are_named_and_version_2_is_enough(read):
+    document, _ = gltf_document()
+    document["asset"]["version"] = "2"
+    document["nodes"][0]["extensions"] = {"EXT_mesh_gpu_instancing": {"attributes": {}}}
+    mesh = read("a.gltf", json.dumps(document).encode())
+    assert len(mesh.faces) == 12
+    assert "EXT_mesh_gpu_instancing" in mesh.notes[0]

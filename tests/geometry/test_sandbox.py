@@ -15,8 +15,7 @@ from anaglyph.geometry import mesh_channel
 from anaglyph.geometry.load import MeshReaders
 from anaglyph.geometry.mesh_limits import MeshLimits
 from anaglyph.geometry.sandbox import Sandbox, SandboxError
-from hostile.mesh_containers import instances
-from hostile.mesh_samples import obj
+from hostile.mesh_samples import obj, ply
 
 ODD_CHILD = """
 import os, sys, time
@@ -153,13 +152,14 @@ def test_a_child_that_cannot_start_is_not_the_fault_of_a_file():
 
 
 def test_a_file_that_takes_too_long_is_stopped_and_the_next_one_is_read(tmp_path):
-    slow = next(each for each in instances() if each.slow)
-    slow.lay(tmp_path)
+    rows = b"\x03" + bytes(12) + b"\x04" + bytes(16)  # of different lengths: read row by row
+    head = ply("binary_little_endian", quads=[], counts=(8, 2_000_000))
+    (tmp_path / "slow.ply").write_bytes(head + 1_000_000 * rows)
     (tmp_path / "next.obj").write_bytes(obj())
     with MeshReaders(limits=MeshLimits(seconds=1.0)) as readers:
         start = time.monotonic()
         with pytest.raises(MeshError, match="longer than 1 seconds"):
-            readers.load(tmp_path / slow.name)
+            readers.load(tmp_path / "slow.ply")
         assert time.monotonic() - start < 10
         assert len(readers.load(tmp_path / "next.obj").faces) == 12
 
@@ -225,6 +225,7 @@ def test_a_message_beyond_its_bound_is_not_allocated(tmp_path):
         {"textures": [[1, 1, 3]]},
         {"materials": [{"name": "", "colour": [1, 1, 7], "texture": None}]},
         {"materials": [{"name": "", "colour": [1, 1], "texture": None}]},
+        {"materials": [{"name": "", "colour": [10**400, 0, 0], "texture": None}]},
         {"materials": [{"name": "", "colour": [1, 1, 1], "texture": 3}]},
         {"materials": None},
         {"up": "x"},
@@ -288,3 +289,19 @@ def test_ctrl_c_while_a_child_starts_is_the_callers_alone(tmp_path, delay):
     os.killpg(program.pid, signal.SIGINT)
     out, err = program.communicate(timeout=60)
     assert (out, err, program.returncode) == ("12\n", "", 0)
+
+
+@pytest.mark.parametrize("text", [b"[" + b"[]," * 20_000 + b"[]]", b" " * (3 << 20)])
+def test_a_header_that_would_take_much_memory_is_not_parsed(tmp_path, text):
+    (tmp_path / "message").write_bytes(len(text).to_bytes(8, "little") + text)
+    refused = pytest.raises(mesh_channel.ChannelError, match=r"lists|at most")
+    with (tmp_path / "message").open("rb") as stream, refused:
+        mesh_channel.receive_header(stream)
+
+
+def test_as_many_materials_as_the_limit_allows_pass(tmp_path):
+    names = [chr(0x1F600) * 50 + str(n) for n in range(20_000)]
+    text = "v 0 0 0\nv 1 0 0\nv 0 1 0\n" + "".join(f"usemtl {name}\nf 1 2 3\n" for name in names)
+    (tmp_path / "many.obj").write_text(text)
+    with MeshReaders(limits=MeshLimits(materials=20_000)) as readers:
+        assert len(readers.load(tmp_path / "many.obj").materials) == 20_000

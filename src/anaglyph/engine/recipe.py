@@ -22,6 +22,8 @@ from anaglyph.encoders.catalog import check_encoder
 from anaglyph.errors import ConfigError, unknown_name
 from anaglyph.methods.catalog import DEFAULT_DATA, METHODS, PRESET_FAMILIES
 
+FirstLayer = Literal["copied", "copied_mean", "random"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSpec:
@@ -31,7 +33,10 @@ class EncoderSpec:
     options: dict[str, Any] = field(default_factory=dict)
     weights: str | None = None
     """File that it starts from: one of `anaglyph models import`, or an official one, which is then imported.
-    A relative path starts at the data root. Another number of input channels is fitted to the first layer."""
+    A relative path starts at the data root."""
+    first_layer: FirstLayer = "copied"
+    """What becomes of the first filters of `weights`: copied (summed for gray, 0 for a mask), copied_mean (the
+    mask's is the mean of the colours') or random, drawn anew."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from anaglyph.encoders.checkpoints.importer import import_checkpoint, is_imported
 from anaglyph.encoders.checkpoints.load import load_encoder
 from anaglyph.encoders.checkpoints.match import own_shapes
-from anaglyph.encoders.first_layer import fit_first_layer
-from anaglyph.engine.recipe import StageSpec
+from anaglyph.encoders.first_layer import MaskFilter, first_convolution, fit_first_layer
+from anaglyph.engine.recipe import FirstLayer, StageSpec
 from anaglyph.errors import ConfigError, WeightsError
 from anaglyph.io.atomic import sha256
 
@@ -28,6 +28,8 @@ class StartingWeights:
     """Without its classifier."""
     sha256: str
     """Of the file; part of a stage's identity."""
+    first_layer: FirstLayer = "copied"
+    """See `EncoderSpec`."""
 
     def put_into(self, encoder: nn.Module, *, where: str) -> None:
         """Copy all weights; a first layer for another number of channels is made from the file's.
@@ -36,7 +38,11 @@ class StartingWeights:
             ConfigError: the file does not fit this encoder; every difference is named.
         """
         own = encoder.state_dict()
-        fitted = fit_first_layer(self.state, own)
+        mask_filter: MaskFilter = "mean" if self.first_layer == "copied_mean" else "zero"
+        fitted = fit_first_layer(self.state, own, mask_filter=mask_filter)
+        first = first_convolution(own)
+        if self.first_layer == "random" and first is not None:
+            fitted[first] = own[first]
         wrong = sorted(own.keys() ^ fitted.keys()) or [
             key for key in own if own[key].shape != fitted[key].shape
         ]
@@ -64,7 +70,7 @@ def starting_weights(spec: StageSpec, *, root: Path) -> dict[str, StartingWeight
                 f"encoders.{modality}.weights: there is no file '{path}'. Bring it there, give another path, "
                 f"or set it to null to start from random weights."
             )
-        found[modality] = _read(path)
+        found[modality] = replace(_read(path), first_layer=encoder.first_layer)
     return found
 
 
