@@ -35,8 +35,8 @@ class EncoderSpec:
     """File that it starts from: one of `anaglyph models import`, or an official one, which is then imported.
     A relative path starts at the data root."""
     first_layer: FirstLayer = "copied"
-    """What becomes of the first filters of `weights`: copied (summed for gray, 0 for a mask), copied_mean (the
-    mask's is the mean of the colours') or random, drawn anew."""
+    """What becomes of the first filters of `weights`: copied (summed for gray, 0 for a mask), copied_mean
+    (the mask's is the mean of the colours') or random, drawn anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
