@@ -305,3 +305,12 @@ def test_as_many_materials_as_the_limit_allows_pass(tmp_path):
     (tmp_path / "many.obj").write_text(text)
     with MeshReaders(limits=MeshLimits(materials=20_000)) as readers:
         assert len(readers.load(tmp_path / "many.obj").materials) == 20_000
+
+
+def test_a_child_is_not_replaced_for_the_memory_of_its_parent(tmp_path):
+    (tmp_path / "box.obj").write_bytes(obj())
+    held = bytearray(os.urandom(1 << 20)) * 1100  # more than a child may have held
+    with MeshReaders() as readers:
+        readers.load(tmp_path / "box.obj")
+        assert readers._sandboxes[0].pid is not None
+    assert len(held) > 1 << 30
