@@ -47,7 +47,9 @@ def test_views_and_crops_are_made_when_there_is_a_cache(cars, tmp_path):
     options = {"masks": "projected", "check": "report", "size": 32}
     done = prepare("compcars3d", root=cars, cache=tmp_path / "cache", options=options)
     assert sum(done.queries.values()) == 6
-    assert len(list((tmp_path / "cache").iterdir())) == 4  # the views, and the crops of three splits
+    made = {path.name.rpartition("-")[0] for path in (tmp_path / "cache").iterdir() if path.name != "views"}
+    parts = ("contents", "views", "train-queries", "validation-queries", "test-queries")
+    assert made == {f"compcars3d-{part}" for part in parts}
 
 
 def test_a_data_set_without_anything_to_convert_is_only_looked_at(tmp_path):

@@ -12,8 +12,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
@@ -107,15 +107,16 @@ class Sandbox:
         if self._process is not None and self._process.poll() is not None:
             self.kill()  # it died between two files; only its pipes are left to close
         if self._process is None:
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=Path(__file__).anchor,
-                start_new_session=True,  # Ctrl-C in a terminal is for the caller, who ends the child
-                env=_environment(),
-            )
+            with _interrupts_held():
+                self._process = subprocess.Popen(
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    cwd=Path(__file__).anchor,
+                    start_new_session=True,  # Ctrl-C in a terminal is for the caller, who ends the child
+                    env=_environment(),
+                )
             try:
                 self._exchange(self._process, {"hello": 1}, lambda _stream, _header: None, START_SECONDS)
             except SandboxError as error:
@@ -150,6 +151,19 @@ class Sandbox:
         if watch.fired:
             self.kill()  # the answer came in the same moment; it is whole, the child is gone
         return answer
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until a child has its own session; the child keeps it held until it ignores it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Watch:
