@@ -46,7 +46,7 @@ def joined(*meshes):
     starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
     return mesh_of(
         np.concatenate([mesh.vertices for mesh in meshes]),
-        np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=False)]),
+        np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts[:-1], strict=True)]),
     )
 
 

@@ -95,7 +95,7 @@ def _bush(draws: Draws, plant: _Plant) -> _Grown:
         draws.number("clump", 0.22, 0.4) * plant.height,
     )
     balls = []
-    for yaw, share in zip(plant.yaws[:count], plant.sizes, strict=False):
+    for yaw, share in zip(plant.yaws[:count], plant.sizes[:count], strict=True):
         y = plant.height * generator.uniform(0.25, 0.65)
         ball = lump(size * share, generator, roughness=rough)
         balls.append(ball.moved(reach * float(np.cos(yaw)), y, reach * float(np.sin(yaw))))

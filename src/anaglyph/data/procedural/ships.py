@@ -134,7 +134,7 @@ def _sailing(draws: Draws, length: float, width: float) -> tuple[list[Part], str
     tall = length * draws.number("mast_height", 0.7, 1.2)
     spots = {1: [0.08], 2: [0.2, -0.16], 3: [0.28, 0.02, -0.24]}[masts]
     poles, sails, foot = [], [], length / (masts + 0.7) * draws.number("sail_width", 0.6, 0.85)
-    for place, share in zip(spots, (1.0, 0.92, 0.75), strict=False):
+    for place, share in zip(spots, (1.0, 0.92, 0.75)[:masts], strict=True):
         z, high = place * length, tall * share
         poles.append(rod((0, -0.05 * length, z), (0, high, z), 0.012 * length, tip=0.006 * length))
         if rig == "square":
