@@ -55,6 +55,17 @@ def test_a_mask_painted_into_the_image_still_coincides_after_every_change():
         torch.testing.assert_close(moved[:, channel], moved_masks[:, 0], atol=1e-6, rtol=0)
 
 
+def test_training_may_see_smaller_pictures_than_are_stored():
+    config = QueryAugmentation(shift=0.0, area=(1.0, 1.0), aspect=(1.0, 1.0), flip=0.0, side=12)
+    images, masks = augment_queries(ramps(3), torch.ones(3, 1, SIZE, SIZE), config, keys(3))
+    assert masks.shape == (3, 1, 12, 12)
+    torch.testing.assert_close(images, ramps(3, 12, 12), atol=1e-6, rtol=0)
+    shown = ViewAugmentation(area=(1.0, 1.0), aspect=(1.0, 1.0), flip=0.0, side=8)
+    grey = ramps(2, 16, 16)[:, None, :1].expand(2, 5, 1, 16, 16)
+    expected = ramps(2, 8, 8)[:, None, :1].expand(2, 5, 1, 8, 8)
+    torch.testing.assert_close(augment_views(grey, shown, keys(2)), expected, atol=1e-6, rtol=0)
+
+
 def test_outside_the_picture_the_image_is_white_and_the_mask_empty():
     images, masks = torch.zeros(40, 3, SIZE, SIZE), torch.ones(40, 1, SIZE, SIZE)
     config = QueryAugmentation(shift=0.5, area=(1.0, 1.0), aspect=(1.0, 1.0))

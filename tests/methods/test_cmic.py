@@ -31,7 +31,13 @@ VARIANTS = {
     },
     "mean": {"pooling": "mean", "category_positives": "others"},
     "max": {"pooling": "max", "normalize_attended": True, "mask_plane": False},
-    "identity": {"attention_start": "identity", "normalize_attended": True, "mask_range": "signed"},
+    "identity": {
+        "attention_start": "identity",
+        "attention_scale": 8.0,
+        "head_start": "together",
+        "normalize_attended": True,
+        "mask_range": "signed",
+    },
 }
 
 
@@ -303,6 +309,22 @@ def test_an_encoder_of_other_channels_is_refused_with_the_remedy():
         )
 
 
+def test_heads_that_start_together_are_one_projection_and_then_go_their_ways():
+    method = make(head_start="together")
+    image, shape = method.heads["image"].linear.weight, method.heads["shape"].linear.weight
+    torch.testing.assert_close(image, shape, rtol=0, atol=0)
+    train(method, batch(8, shapes=10), steps=2)
+    assert not torch.equal(image, shape)
+    apart = make()
+    assert not torch.equal(apart.heads["image"].linear.weight, apart.heads["shape"].linear.weight)
+
+
+def test_heads_of_encoders_of_different_widths_cannot_start_together():
+    encoders = {"image": small_encoder(4), "shape": small_encoder(1, embed_dim=24)}
+    with pytest.raises(ConfigError, match="image has 16 and shape 24"):
+        CMIC(CMICConfig(embed_dim=16, head_start="together"), encoders=encoders, objects=8)
+
+
 def test_batches_without_shapes_masks_or_labels_are_refused_by_name():
     method, given = make().train(), batch(4)
     with pytest.raises(DataError, match="no shapes with categories"):
@@ -320,6 +342,7 @@ def test_batches_without_shapes_masks_or_labels_are_refused_by_name():
     [
         ({"temperature": 0.0}, "temperature must be > 0, got 0"),
         ({"embed_dim": 0}, "embed_dim must be > 0"),
+        ({"attention_scale": 0.0}, "attention_scale must be > 0, got 0"),
         ({"category_weight": -1.0}, "category_weight must be >= 0"),
         ({"hardness": math.nan}, "hardness must be >= 0, got nan"),
         ({"style_pool": -1}, "style_pool must be >= 0"),

@@ -40,6 +40,13 @@ def test_scores_of_the_dossiers_example():
     torch.testing.assert_close(scores, expected, rtol=0, atol=1e-5)
 
 
+def test_a_scaled_identity_looks_at_the_nearest_view():
+    weights = ViewAttention(2, start="identity", scale=20.0).weights(GOLDEN_QUERY, GOLDEN_VIEWS)
+    first = torch.softmax(torch.tensor([20.0, 0.0]), dim=0)  # views at cosine 1 and 0
+    torch.testing.assert_close(weights[0, 0], first)
+    assert weights[1, 1, 0] > 0.999  # 0.8 against 0
+
+
 def test_best_views_of_the_dossiers_example():
     best = ViewAttention(2, pooling="max").scores(GOLDEN_QUERY, GOLDEN_VIEWS)
     torch.testing.assert_close(best, torch.tensor([[1.0, 0.6], [1.0, 0.8]]))

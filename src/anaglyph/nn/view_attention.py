@@ -30,6 +30,7 @@ class ViewAttention(nn.Module):
         pooling: "attention" as above; "mean" weighs all views alike, "max" takes the best one alone.
         normalize_attended: divide s by |g|, so that views that disagree cost nothing.
         start: W as PyTorch draws it, where the weights of V views begin near 1 / V, or the identity.
+        scale: factor on the identity; at 1 unit vectors leave all views nearly alike, at 8 the nearest counts.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class ViewAttention(nn.Module):
         pooling: Pooling = "attention",
         normalize_attended: bool = False,
         start: Literal["random", "identity"] = "random",
+        scale: float = 1.0,
     ) -> None:
         super().__init__()
         self.pooling, self.normalize_attended = pooling, normalize_attended
         self.asked = nn.Linear(embed_dim, embed_dim, bias=False) if pooling == "attention" else None
         if self.asked is not None and start == "identity":
-            nn.init.eye_(self.asked.weight)
+            with torch.no_grad():
+                nn.init.eye_(self.asked.weight).mul_(scale)
 
     def scores(self, query: Tensor, views: Tensor) -> Tensor:
         """(Q, D) unit vectors, (S, V, D) unit vectors of the views -> (Q, S) similarities."""

@@ -32,6 +32,11 @@ def _check_cut(what: str, area: Range, aspect: Range) -> None:
         raise ConfigError(f"{what} area is ({area[0]}, {area[1]}); it is part of the picture, at most 1.")
 
 
+def _check_side(what: str, side: int) -> None:
+    if side and side < 8:
+        raise ConfigError(f"{what} side is {side}; give at least 8 pixels, or 0 for the stored side.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class QueryAugmentation:
     """Random changes to a query and its mask together; the defaults are the release's."""
@@ -46,11 +51,14 @@ class QueryAugmentation:
     """Probability of mirroring left and right."""
     background: float = 1.0
     """Value of the image beyond its border; the mask's is 0."""
+    side: int = 0
+    """Side in pixels of what training sees, where it is to be smaller than what is stored; 0 keeps that."""
     blank_background: float = 0.0
     """Probability of one random grey or colour for all that the mask leaves out; ours, not the paper's."""
 
     def __post_init__(self) -> None:
         _check_cut("query", self.area, self.aspect)
+        _check_side("query", self.side)
         check_amount("query shift", self.shift, below=1.0)
         for name in ("flip", "background", "blank_background"):
             check_amount(f"query {name}", getattr(self, name), below=1.0)
@@ -68,11 +76,14 @@ class ViewAugmentation:
     """Probability of mirroring left and right."""
     flip_views: Literal["each", "together"] = "each"
     """Views are mirrored one by one (the release), or all of a shape: a shape that could exist."""
+    side: int = 0
+    """Side in pixels of what training sees, where it is to be smaller than what is stored; 0 keeps that."""
     background: float = 1.0
     """Value beyond the border."""
 
     def __post_init__(self) -> None:
         _check_cut("view", self.area, self.aspect)
+        _check_side("view", self.side)
         for name in ("flip", "background"):
             check_amount(f"view {name}", getattr(self, name), below=1.0)
 
@@ -84,15 +95,19 @@ UNCHANGED_VIEWS = ViewAugmentation(area=_WHOLE, aspect=_WHOLE, flip=0.0)
 def augment_queries(
     images: Tensor, masks: Tensor, config: QueryAugmentation, rows: Rows
 ) -> tuple[Tensor, Tensor]:
-    """(B, C, H, W) images and (B, 1, H, W) masks, both in [0, 1] -> the same, still coinciding."""
+    """(B, C, H, W) images and (B, 1, H, W) masks, both in [0, 1] -> the same, still coinciding.
+
+    With `side` they come out (B, C, side, side) and (B, 1, side, side).
+    """
     if images.shape[:1] + images.shape[2:] != masks.shape[:1] + masks.shape[2:] or masks.shape[1] != 1:
         raise ValueError(f"images {tuple(images.shape)} and masks {tuple(masks.shape)} must belong together")
     height, width = images.shape[2:]
     half, centre = random_cut(rows, "query", config.area, config.aspect, (height, width), ())
     centre = centre - 2.0 * config.shift * symmetric(rows, "query/shift", 2)
     mirror = _mirror(uniform(rows, "query/flip") < config.flip)
-    if config.shift or config.flip or (config.area, config.aspect) != (_WHOLE, _WHOLE):
-        grid = _grid(half * mirror, centre, (height, width)).to(images.device)
+    if config.shift or config.flip or config.side or (config.area, config.aspect) != (_WHOLE, _WHOLE):
+        shown = (config.side, config.side) if config.side else (height, width)
+        grid = _grid(half * mirror, centre, shown).to(images.device)
         # Beyond the border grid_sample gives 0: right for the mask, and for an image less its background.
         joined = torch.cat([images - config.background, masks], dim=1)
         joined = F.grid_sample(joined, grid, padding_mode="zeros", align_corners=False)
@@ -103,17 +118,18 @@ def augment_queries(
 
 
 def augment_views(views: Tensor, config: ViewAugmentation, rows: Rows) -> Tensor:
-    """(B, V, C, H, W) in [0, 1] -> the same; every view is cut by itself."""
+    """(B, V, C, H, W) in [0, 1] -> the same, or of `side` pixels; every view is cut by itself."""
     shapes, count, channels, height, width = views.shape
-    if not config.flip and (config.area, config.aspect) == (_WHOLE, _WHOLE):
+    if not (config.flip or config.side) and (config.area, config.aspect) == (_WHOLE, _WHOLE):
         return views
     half, centre = random_cut(rows, "view", config.area, config.aspect, (height, width), (count,))
     draws = uniform(rows, "view/flip", count if config.flip_views == "each" else 1)
     mirror = _mirror(np.broadcast_to(draws < config.flip, (shapes, count)))
-    grid = _grid((half * mirror).reshape(-1, 2), centre.reshape(-1, 2), (height, width)).to(views.device)
+    shown = (config.side, config.side) if config.side else (height, width)
+    grid = _grid((half * mirror).reshape(-1, 2), centre.reshape(-1, 2), shown).to(views.device)
     flat = views.reshape(-1, channels, height, width) - config.background
     moved = F.grid_sample(flat, grid, padding_mode="zeros", align_corners=False)
-    return (moved + config.background).reshape(views.shape)
+    return (moved + config.background).reshape(shapes, count, channels, *shown)
 
 
 def random_cut(

@@ -20,6 +20,11 @@ class CMICConfig:
     """How the views of a shape become one score: attention that the query directs, their mean or the best."""
     attention_start: Literal["random", "identity"] = "random"
     """What the attention's matrix starts as; the identity looks at the views most like the query at once."""
+    attention_scale: float = 1.0
+    """Factor on that identity; at 1 all views count nearly alike, at 8 mostly the one nearest to the query."""
+    head_start: Literal["apart", "together"] = "apart"
+    """Random projections of either branch, or one for both, so that features of one network agree from the
+    first step on; encoders must be as wide as each other."""
     normalize_attended: bool = False
     """Divide by the length of the attended view, so that a shape whose views disagree loses nothing."""
     temperature: float = 0.1
@@ -57,7 +62,7 @@ class CMICConfig:
     """Learning rate of heads, attention and temperature relative to the encoders'."""
 
     def __post_init__(self) -> None:
-        for name in ("embed_dim", "temperature", "head_lr_scale"):
+        for name in ("embed_dim", "temperature", "head_lr_scale", "attention_scale"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be > 0, got {getattr(self, name)}.")
         for name in ("category_weight", "hardness", "style_pool"):

@@ -45,11 +45,14 @@ class CMIC(Method):
         self.heads = nn.ModuleDict(
             {name: EmbeddingHead(width_of(encoders[name]), config.embed_dim) for name in MODALITIES}
         )
+        if config.head_start == "together":
+            _start_together(self.heads, encoders)
         self.attention = ViewAttention(
             config.embed_dim,
             pooling=config.pooling,
             normalize_attended=config.normalize_attended,
             start=config.attention_start,
+            scale=config.attention_scale,
         )
         self.colours = ColourTransfer(
             probability=config.colour_transfer,
@@ -167,6 +170,16 @@ def _candidates(batch: Batch) -> tuple[Candidates, Tensor]:
             f"{batch.keys[0] if batch.keys else 'none'}); train on a data set of pictures that show shapes"
         )
     return batch.shapes, batch.shapes.categories
+
+
+def _start_together(heads: nn.ModuleDict, encoders: Mapping[str, nn.Module]) -> None:
+    widths = [width_of(encoders[name]) for name in MODALITIES]
+    if len(set(widths)) > 1:
+        raise ConfigError(
+            f"head_start: together needs encoders of one width; image has {widths[0]} and shape {widths[1]}. "
+            f"Use the same encoder for both, or head_start: apart."
+        )
+    heads["shape"].load_state_dict(heads["image"].state_dict())
 
 
 def _check_channels(encoder: nn.Module, *, mask_plane: bool) -> None:
