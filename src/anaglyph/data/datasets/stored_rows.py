@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 
 from anaglyph.config import fingerprint
 from anaglyph.errors import DataError
-from anaglyph.io.atomic import new_folder, verify_manifest, write_manifest
+from anaglyph.io.atomic import new_folder, write_manifest
+from anaglyph.io.mapped import map_array
+from anaglyph.io.verified import verify_manifest_once
 
 log = logging.getLogger(__name__)
 Layout = Mapping[str, tuple[tuple[int, ...], str]]
@@ -59,7 +61,7 @@ def stored_rows(
     place = cache / f"{name}-{fingerprint({**depends_on, 'layout': layout})}"
     if not _usable(place):
         _make(place, layout, fill)
-    return {key: np.load(place / f"{key}.npy", mmap_mode="r", allow_pickle=False) for key in layout}
+    return {key: map_array(place / f"{key}.npy") for key in layout}
 
 
 def identity_of(paths: Iterable[Path], *, root: Path) -> list[tuple[str, int, int]]:
@@ -125,7 +127,7 @@ def _make(place: Path, layout: Layout, fill: Callable[[Mapping[str, Rows]], None
 def _usable(place: Path) -> bool:
     if not place.exists():
         return False
-    problem = verify_manifest(place)
+    problem = verify_manifest_once(place)
     if problem is None:
         return True
     log.warning("the cache is damaged and made again: %s", problem)
