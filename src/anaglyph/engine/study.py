@@ -20,6 +20,7 @@ from anaglyph.engine.events import Listener, ignore
 from anaglyph.engine.models import load_method
 from anaglyph.engine.pseudo_labels import pseudo_label_quality
 from anaglyph.engine.recipe import Recipe
+from anaglyph.engine.rehearsal import rehearse, rehearse_without_data
 from anaglyph.engine.run import (
     LEAK_NOTE,
     RunOptions,
@@ -28,10 +29,10 @@ from anaglyph.engine.run import (
     make_splits,
     run_recipe,
 )
+from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked, Mode, Task
-from anaglyph.engine.tasks.choice import check_fits, task_of
+from anaglyph.engine.tasks.choice import check_views, task_of
 from anaglyph.errors import ConfigError
-from anaglyph.methods.catalog import METHODS
 
 
 @dataclass(frozen=True)
@@ -167,11 +168,15 @@ def common_task(recipes: Mapping[str, Recipe], options: RunOptions) -> Task:
         ConfigError: the recipes' data ask for different tasks, which no table can compare.
     """
     tasks: dict[str, Task] = {}
-    for name, recipe in recipes.items():
+    for recipe in recipes.values():
         check_leaks(recipe)
+        starts = {
+            name: starting_weights(spec, root=options.data_root) for name, spec in recipe.stages.items()
+        }
+        rehearse_without_data(recipe, starts)
+    for name, recipe in recipes.items():
         train = make_splits(recipe, data_root=options.data_root, cache=options.cache).train
-        for stage in recipe.stages.values():
-            check_fits(METHODS.load(stage.method), train, name=stage.method, data=recipe.data.name)
+        rehearse(recipe, train, processes=options.processes)
         tasks[name] = task_of(train)
     if len({task.name for task in tasks.values()}) > 1:
         said = ", ".join(f"{name}: {task.name}" for name, task in tasks.items())
@@ -206,6 +211,7 @@ def measure_weights(
         options = override(options, assignment)
     data = DataConfig(name=saved.data.name, options=options)
     dataset = create_dataset(data, split, root=data_root, cache=cache, seed=seed)
+    check_views(dataset, views, name="--views", data=data.name)
     target = torch.device(choose_device(device))
     other = None
     if shapes is not None:

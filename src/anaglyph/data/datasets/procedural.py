@@ -147,7 +147,7 @@ class Procedural:
         return np.sort(order[: self.shapes - unseen]).astype(np.int64)
 
     def _objects(self, meshes: ProceduralMeshes, names: tuple[str, ...]) -> dict[str, Any]:
-        """What the shapes depend on, the generator itself by shape and looks of each category's first object."""
+        """What the shapes depend on; each category's first object stands for the generator."""
         first = [mesh_hash(meshes(row)) for row in range(min(len(names), self.shapes))]
         return {"shapes": self.shapes, "categories": names, "variation": self.variation,
                 "collection": self.collection, "first": first}  # fmt: skip
