@@ -6,7 +6,8 @@ collection is the same on every machine and in every run. It depends on `collect
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -53,6 +54,10 @@ class ProceduralMeshes:
         """The mesh of row `row`, in metres, +y up, its front at +z."""
         key = f"{self.collection}/{row}"
         return make_object(self.categories[row], key=key, variation=self.variation).mesh
+
+    def opened(self) -> AbstractContextManager[Callable[[int], Mesh]]:
+        """Itself: rows share nothing."""
+        return nullcontext(self)
 
 
 @dataclass(frozen=True, kw_only=True)

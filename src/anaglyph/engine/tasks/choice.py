@@ -32,6 +32,6 @@ def check_views(dataset: Objects, views: int | None, *, name: str, data: str) ->
     if views is not None and isinstance(dataset, ShapeQueries):
         raise ConfigError(
             f"{name} is {views} and averages several views of a query; a query of {data} is a single "
-            f"picture, and the shapes' views are all searched. Leave {name} out; cameras of the shapes are chosen by "
-            f"options of the data."
+            f"picture, and the shapes' views are all searched. Leave {name} out; options of the data choose "
+            f"the shapes' cameras."
         )
