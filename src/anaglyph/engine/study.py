@@ -16,6 +16,7 @@ from anaglyph.data.catalog import DataConfig, create_dataset
 from anaglyph.data.datasets.shapenet_shapes import ShapeNetShapes
 from anaglyph.data.shape_queries import ShapeQueries
 from anaglyph.data.source import Split
+from anaglyph.engine.chance import Chance, chance_of
 from anaglyph.engine.events import Listener, ignore
 from anaglyph.engine.models import load_method
 from anaglyph.engine.pseudo_labels import pseudo_label_quality
@@ -64,8 +65,7 @@ class Study:
     folder: Path
     """Where the report lies."""
     results: tuple[Result, ...]
-    chance: dict[str, dict[str, float]]
-    """data set -> metrics of random vectors."""
+    chance: Chance
     notes: tuple[str, ...]
 
     @property
@@ -76,8 +76,8 @@ class Study:
     def rows(self) -> list[list[str]]:
         """Chance, then each recipe with mean and, over several seeds, standard deviation."""
         table = []
-        for data, metrics in self.chance.items():
-            name = "chance" if len(self.chance) == 1 else f"chance on {data}"
+        for on, metrics in self.chance.rows.items():
+            name = "chance" if len(self.chance.rows) == 1 else f"chance on {on}"
             table.append([name, *(shown_number(metrics.get(key)) for key in self.task.shown), ""])
         for recipe in dict.fromkeys(result.recipe for result in self.results):
             runs = [result for result in self.results if result.recipe == recipe]
@@ -94,7 +94,7 @@ class Study:
         return {
             "heading": self.heading,
             "report": str(self.folder / "report.html"),
-            "chance": self.chance,
+            "chance": self.chance.rows,
             "results": [asdict(result) for result in self.results],
             "summary": [dict(zip(self.columns, row, strict=True)) for row in self.rows()],
             "notes": list(self.notes),
@@ -147,11 +147,8 @@ def run_study(
                     folder=str(folder),
                 )
             )
-    chance: dict[str, dict[str, float]] = {}
-    for recipe in recipes.values():
-        test = make_splits(recipe, data_root=options.data_root, cache=options.cache).test
-        chance[recipe.data.name] = task.chance(test, seed=results[0].seed)
-    heading = title or f"{task.title} {', '.join(chance)}"
+    chance = chance_of(task, recipes, options, seed=results[0].seed)
+    heading = title or f"{task.title} {', '.join(dict.fromkeys(r.data.name for r in recipes.values()))}"
     inputs = ", ".join(sorted({result.inputs for result in results}))
     notes = [f"Measured with {inputs}; seeds {sorted({result.seed for result in results})}."]
     notes += [LEAK_NOTE] if any(result.leaks for result in results) else []
