@@ -67,6 +67,8 @@ def stored_rows(
 def identity_of(paths: Iterable[Path], *, root: Path) -> list[tuple[str, int, int]]:
     """Name, bytes and time of change of photographs, for `depends_on`: reading them all costs too much.
 
+    Names are relative to `root`, of files outside of it, too.
+
     Raises:
         DataError: a file is not there.
     """
@@ -76,7 +78,7 @@ def identity_of(paths: Iterable[Path], *, root: Path) -> list[tuple[str, int, in
             about = path.stat()
         except OSError as error:
             raise DataError(f"cannot read '{path}': {error.strerror}. Check the data set's files.") from error
-        found.append((path.relative_to(root).as_posix(), about.st_size, about.st_mtime_ns))
+        found.append((Path(os.path.relpath(path, root)).as_posix(), about.st_size, about.st_mtime_ns))
     return found
 
 
