@@ -71,4 +71,5 @@ def _embed_one(method: Method, dataset: Objects, *, where: str) -> None:
             method.embed(modality, batch.without_labels())
         except DataError as error:
             encoder = modality if modality in method.encoder_names else method.encoder_names[0]
-            raise ConfigError(f"{where}.{encoder} cannot read this data: {error}.") from error
+            reason = str(error).rstrip(".")
+            raise ConfigError(f"{where}.{encoder} cannot read this data: {reason}.") from error

@@ -152,14 +152,16 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
         for name, spec in recipe.stages.items():
             folder = options.output / "stages" / name
             identity = {**stage_identity(recipe, name), "train_data": data_hash}
-            if starts[name]:
-                identity["weights"] = {each: start.sha256 for each, start in starts[name].items()}
+            trained = starts.pop(name)  # not kept beyond the stage: they may be large
+            identity |= (
+                {"weights": {each: start.sha256 for each, start in trained.items()}} if trained else {}
+            )
             artefacts[name] = folder / "artefact"
             if is_finished(artefacts[name], identity):
                 listen(StageFinished(name, skipped=True))
                 continue
             method = build_method(
-                spec, objects=len(splits.train), seed=recipe.seed, name=name, starts=starts[name]
+                spec, objects=len(splits.train), seed=recipe.seed, name=name, starts=trained
             )
             stage = Stage(
                 name=name, spec=spec, method=method, dataset=splits.train, seed=recipe.seed, folder=folder,
