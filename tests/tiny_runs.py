@@ -114,7 +114,7 @@ def tiny_file(kind, folder, *, name=None):
 def train(recipe, folder, *, cache, listen=lambda event: None, **options):
     """Run a recipe in this process."""
     run_options = RunOptions(
-        output=folder, data_root=folder, cache=cache, device="cpu", **{"validate_every": None, **options}
+        output=folder, cache=cache, device="cpu", **{"data_root": folder, "validate_every": None, **options}
     )
     return run_recipe(recipe, run_options, listen=listen)
 

@@ -114,6 +114,15 @@ def test_modes_for_shapes_are_refused_for_pairs(anaglyph, finished):
     assert "--mode full is for pictures that look for shapes" in refused.err
 
 
+def test_views_to_average_are_refused_where_a_picture_has_only_one(trained, anaglyph):
+    output, _ = trained
+    refused = anaglyph("evaluate", output / "cmic/seed-0", "--views", "2")
+    assert refused.code == 2
+    assert "--views is 2" in refused.err
+    assert "a query of procedural is a single picture" in refused.err
+    assert refused.err.count("\n") == 1
+
+
 def test_an_untrained_method_takes_no_epochs_and_a_trained_one_some(anaglyph, tmp_path):
     for kind, changed, words in (
         ("multi_view_zero", "stages.zero.epochs=2", "multi_view_zero is not trained, epochs is 0"),
@@ -143,6 +152,7 @@ def test_weights_to_start_from_are_looked_for_below_the_data_root(anaglyph, tmp_
     )
     assert refused.code == 2
     assert f"there is no file '{tmp_path / 'nowhere/resnet.safetensors'}'" in refused.err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_preparing_says_where_absent_data_is_had_and_what_needs_no_preparing(anaglyph, tmp_path):

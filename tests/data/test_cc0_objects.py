@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from anaglyph.config import plain, structure
 from anaglyph.data.datasets.cc0_manifest import kind_of, read_manifest
@@ -73,6 +74,46 @@ def test_the_whole_gallery_can_be_searched(tiny):
     queries = replace(SOURCE, gallery="all").load("test", root=tiny, cache=None, seed=0)
     assert len(queries.repository) == 8
     assert len(set(queries.shapes.tolist())) < 8
+
+
+def test_folders_outside_of_the_data_root_work_by_their_absolute_paths(tiny, tmp_path, splits):
+    backgrounds = tmp_path / "elsewhere/photographs"
+    backgrounds.mkdir(parents=True)
+    Image.fromarray(np.full((8, 8, 3), 90, dtype=np.uint8)).save(backgrounds / "wall.png")
+    source = replace(SOURCE, folder=str(tiny / "cc0_objects"), photographs=str(backgrounds))
+    (tmp_path / "root").mkdir()
+    train = source.load("train", root=tmp_path / "root", cache=tmp_path / "cache", seed=0)
+    assert train.keys == splits["train"].keys
+    np.testing.assert_array_equal(train.repository.views, splits["train"].repository.views)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_picture_without_an_object_is_named_by_its_file_and_counted(tmp_path, kept):
+    root, cache = write_cc0(tmp_path), tmp_path / "cache" if kept else None
+    item = objects_of("test", read_manifest(root / "cc0_objects"), validation_fraction=0.3)[0]
+    Image.fromarray(np.zeros((40, 50, 4), dtype=np.uint8)).save(item.images[0])
+    for _ in range(2):  # made, then from the cache
+        with pytest.raises(DataError, match=f"'{item.images[0]}': the mask is empty"):
+            SOURCE.load("test", root=root, cache=cache, seed=0)
+    rest = replace(SOURCE, max_bad=1).load("test", root=root, cache=cache, seed=0)
+    assert item.images[0].stem not in rest.keys
+    assert len(rest) > 0
+
+
+def test_a_thumbnail_that_cannot_be_cut_out_is_named_by_its_file(tmp_path):
+    folder = write_cc0(tmp_path) / "cc0_objects"
+    picture = folder / "images/wall__thumb.png"
+    Image.fromarray(np.full((30, 30, 3), 120, dtype=np.uint8)).save(picture)
+    with (folder / "manifest.csv").open("a") as table:
+        table.write("wall,cup,wall word,s,p,meshes/thing0.ply,images/wall__thumb.png\n")
+    objects = read_manifest(folder)
+    (split,) = (
+        split
+        for split in ("train", "validation", "test")
+        if any(item.key == "cup/wall" for item in objects_of(split, objects, validation_fraction=0.3))
+    )
+    with pytest.raises(DataError, match=f"'{picture}': nothing in this picture stands out"):
+        SOURCE.load(split, root=tmp_path, cache=None, seed=0)
 
 
 def test_the_cache_gives_the_same(tiny, cache, splits):

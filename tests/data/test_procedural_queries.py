@@ -1,12 +1,15 @@
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
+import torch
 
 from anaglyph.config import plain, structure
 from anaglyph.data.crop import mask_box
-from anaglyph.data.datasets.procedural import Procedural
+from anaglyph.data.datasets.procedural import Procedural, ProceduralMeshes
 from anaglyph.errors import ConfigError, DataError
 from anaglyph.render.photo import PhotoOptions
 
@@ -101,6 +104,22 @@ def test_the_cache_gives_the_same_and_another_setting_does_not(splits, cache):
     np.testing.assert_array_equal(white.repository.views, fresh.repository.views)
 
 
+def test_objects_in_other_colours_are_pictured_anew(tmp_path, monkeypatch):
+    source = replace(SMALL, shapes=3, train=1, unseen_shapes=0.0, coloured_views=True)
+    before = source.load("train", root=tmp_path, cache=tmp_path, seed=0)
+    original = ProceduralMeshes.__call__
+
+    def blue(self, row):
+        mesh = original(self, row)
+        dyed = tuple(replace(material, colour=(0.0, 0.0, 1.0)) for material in mesh.materials)
+        return replace(mesh, materials=dyed)
+
+    monkeypatch.setattr(ProceduralMeshes, "__call__", blue)
+    after = source.load("train", root=tmp_path, cache=tmp_path, seed=0)
+    assert (after.repository.views != before.repository.views).any()
+    assert (after.images != before.images).any()
+
+
 def test_meshes_of_the_repository_are_had_by_row_also_after_pickling(splits):
     source = splits["test"].repository.meshes
     copy = pickle.loads(pickle.dumps(source))
@@ -108,6 +127,17 @@ def test_meshes_of_the_repository_are_had_by_row_also_after_pickling(splits):
         np.testing.assert_array_equal(copy(row).vertices, source(row).vertices)
     assert len(source(0).faces) > 10
     assert source(0).up == "y"
+
+
+def test_a_split_reaches_a_spawned_loader_process_without_its_pictures(splits):
+    queries = splits["train"]
+    assert queries.images.nbytes + queries.repository.views.nbytes > 50_000
+    assert len(pickle.dumps(queries)) < 20_000
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as workers:
+        there = workers.submit(queries.__class__.batch, queries, [3, 1], epoch=2).result(timeout=120)
+    here = queries.batch([3, 1], epoch=2)
+    assert torch.equal(there.images, here.images)
+    assert torch.equal(there.shapes.views, here.shapes.views)
 
 
 def test_batches_can_be_drawn(splits):

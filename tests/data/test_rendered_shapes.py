@@ -49,6 +49,25 @@ def test_views_are_those_of_the_normalised_model_of_each_good_file(shapes):
     assert source(1).vertices[:, 0].max() == pytest.approx(WIDTHS[2])
 
 
+def test_many_meshes_of_a_repository_are_read_by_one_child_process(shapes, monkeypatch):
+    repository = made(shapes, None)
+    opened = []
+
+    class Counted(MeshReaders):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            opened.append(self)
+
+    monkeypatch.setattr("anaglyph.data.datasets.rendered_shapes.MeshReaders", Counted)
+    with repository.meshes.opened() as read:
+        widths = [float(np.ptp(read(row).vertices[:, 0])) for row in range(4)]
+        (readers,) = opened
+        assert readers.processes == 1
+        assert all(sandbox.pid is not None for sandbox in readers._sandboxes)
+    assert widths == pytest.approx([WIDTHS[0], *WIDTHS[2:]])
+    assert all(sandbox.pid is None for sandbox in readers._sandboxes)
+
+
 def test_a_file_that_cannot_be_read_stops_by_default(shapes):
     with pytest.raises(DataError, match="box/1"):
         made(shapes, None, max_bad=0)

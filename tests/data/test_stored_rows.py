@@ -1,4 +1,5 @@
 import errno
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from anaglyph.data.datasets.bad_records import BadRecords
 from anaglyph.data.datasets.stored_rows import identity_of, stored_rows
 from anaglyph.errors import DataError
+from anaglyph.io import atomic
 
 LAYOUT = {"pictures": ((4, 2, 3), "uint8"), "good": ((4,), "bool")}
 
@@ -57,6 +59,27 @@ def test_a_damaged_cache_is_named_and_made_again(tmp_path, caplog):
     made = stored_rows(tmp_path, "a", {}, LAYOUT, fill)
     np.testing.assert_array_equal(made["pictures"], expected())
     assert "pictures.npy" in caplog.text
+
+
+def test_stored_rows_are_verified_once_however_often_they_are_opened(tmp_path, monkeypatch):
+    hashed = []
+    original = atomic.sha256
+
+    def counted(path):
+        hashed.append(path.name)
+        return original(path)
+
+    stored_rows(tmp_path, "a", {}, LAYOUT, fill)
+    monkeypatch.setattr(atomic, "sha256", counted)
+    for _ in range(3):
+        stored_rows(tmp_path, "a", {}, LAYOUT, fill)
+    assert sorted(hashed) == ["good.npy", "pictures.npy"]
+
+
+def test_stored_rows_reach_another_process_as_the_name_of_their_file(tmp_path):
+    layout = {"pictures": ((10, 100, 100), "uint8")}
+    kept, loose = (stored_rows(place, "a", {}, layout, lambda rows: None) for place in (tmp_path, None))
+    assert len(pickle.dumps(kept["pictures"][:9])) < 1000 < len(pickle.dumps(loose["pictures"][:9]))
 
 
 def test_an_error_while_rows_are_made_leaves_nothing_behind(tmp_path):

@@ -8,7 +8,10 @@ import pytest
 from anaglyph.engine.events import Note
 from anaglyph.engine.recipe import load_recipe
 from anaglyph.engine.run import check_leaks
+from anaglyph.engine.study import measure_weights
 from anaglyph.errors import ConfigError
+from anaglyph.methods.cmic.method import CMIC
+from anaglyph.methods.multi_view_zero.method import MultiViewZero
 from anaglyph.methods.pair_contrast.method import PairContrast
 from anaglyph.methods.romo.annotate import Annotate
 from anaglyph.methods.romo.discover import Discover
@@ -63,6 +66,23 @@ def test_no_batch_with_labels_ever_reaches_a_method_that_uses_none(kind, seen, t
     train(tiny_recipe(kind), tmp_path, cache=tiny_cache, validate_every=1)
     assert len(seen) > 10
     assert not any(labelled for _, labelled in seen)
+
+
+@pytest.mark.parametrize("kind", ["cmic", "multi_view_zero"])
+def test_measuring_shows_no_method_that_looks_for_shapes_a_label(kind, monkeypatch, tmp_path, tiny_cache):
+    labelled = []
+    for method in (CMIC, MultiViewZero):
+        original = method.embed
+
+        def watched(self, modality, batch, original=original):
+            labelled.append(batch.labels is not None)
+            return original(self, modality, batch)
+
+        monkeypatch.setattr(method, "embed", watched)
+    artefact = train(tiny_recipe(kind), tmp_path / "run", cache=tiny_cache, validate_every=1)
+    measure_weights(artefact, split="test", views=None, device="cpu", data_root=tmp_path, cache=tiny_cache)
+    assert len(labelled) >= 4
+    assert not any(labelled)
 
 
 def test_released_refuses_to_read_labels_without_its_flag_and_names_what_leaks(tmp_path, tiny_cache):

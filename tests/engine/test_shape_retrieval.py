@@ -1,6 +1,7 @@
 """Pictures that look for their shape: scores, surfaces, categories, and what a report shows."""
 
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from torch import nn
 from anaglyph.data.paired import PairedObjects
 from anaglyph.data.shape_queries import ShapeQueries, ShapeRepository
 from anaglyph.engine.shape_scores import embed_queries, score_all, true_view_weight
+from anaglyph.engine.shape_surface import Surfaces, surface_numbers
 from anaglyph.engine.tasks.base import Asked
 from anaglyph.engine.tasks.choice import check_fits, task_of
 from anaglyph.engine.tasks.shape_retrieval import ShapeRetrieval
@@ -51,6 +53,9 @@ class Boxes:
         faces = [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1],
                  [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]]  # fmt: skip
         return Mesh(corners, np.array(faces, np.int32))
+
+    def opened(self):
+        return nullcontext(self)
 
 
 def split(said=None, **changes) -> ShapeQueries:
@@ -115,6 +120,27 @@ def test_a_wrong_first_hit_costs_distance_and_overlap():
     assert measured.metrics["iou"] == pytest.approx((11 + 1 / 4) / 12, abs=0.01)
 
 
+def test_shapes_that_tie_for_the_first_place_count_against_the_method_in_distance_and_overlap_too():
+    data = split()
+    views = data.repository.views.copy()
+    views[1] = views[0]  # the cube and the box twice as high cannot be told apart
+    same = split(repository=replace(data.repository, views=views), said=[0, 0, *range(2, SHAPES)])
+    measured = ShapeRetrieval().measure(Reader(), same, Asked(device=torch.device("cpu"), mode="full"))
+    assert measured.metrics["top_1"] == pytest.approx(10 / 12)
+    for group in ("even", "odd"):  # neither query gets its own shape, whichever comes first
+        assert measured.groups[group]["iou"] == pytest.approx((5 + 1 / 4) / 6, abs=0.01)
+        assert 0.02 < measured.groups[group]["hau"] < 0.1
+
+
+def test_the_farthest_of_tied_shapes_gives_the_distance_and_the_least_overlap_the_iou():
+    true = Surfaces(tuple("abcd"), Boxes())
+    pairs = {hit: surface_numbers(true, true, np.array([0]), [[hit]]) for hit in range(4)}
+    tied = surface_numbers(true, true, np.array([0, 0]), [[0, 3, 1], [2]])
+    assert tied["hau"][0] == max(pairs[hit]["hau"][0] for hit in (0, 1, 3)) > 0
+    assert tied["iou"][0] == min(pairs[hit]["iou"][0] for hit in (0, 1, 3)) < 1
+    assert (tied["hau"][1], tied["iou"][1]) == (pairs[2]["hau"][0], pairs[2]["iou"][0])
+
+
 def test_chance_is_what_many_random_orders_give():
     chance = ShapeRetrieval().chance(split(), seed=0)
     assert chance["true_view_weight"] == 1 / VIEWS
@@ -150,7 +176,7 @@ def test_surfaces_need_meshes_and_say_so():
         categories=data.repository.categories,
         views=data.repository.views,
     )
-    with pytest.raises(DataError, match="only known by its pictures"):
+    with pytest.raises(DataError, match="only known by their pictures"):
         ShapeRetrieval().measure(
             Reader(), split(repository=bare, azimuths=None), Asked(device=torch.device("cpu"), mode="full")
         )

@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anaglyph.errors import DataError
-from anaglyph.evaluation.instance_retrieval import instance_report, restricted_to_category, true_ranks
+from anaglyph.evaluation.instance_retrieval import (
+    first_hits,
+    instance_report,
+    restricted_to_category,
+    true_ranks,
+)
 from reference.instance_retrieval import slow_by_category, slow_rank, slow_scores
 
 
@@ -45,6 +50,17 @@ def test_the_report_equals_sorting_every_row(queries, items, seed, coarse):
         mean = sum(each[0][k] for each in expected.values()) / len(expected)
         assert report.macro.top[k] == pytest.approx(mean)
     assert sum(part.queries for part in report.categories.values()) == queries == report.overall.queries
+
+
+@settings(deadline=None, max_examples=30)
+@given(queries=st.integers(1, 8), items=st.integers(1, 12), seed=st.integers(0, 2**16), coarse=st.booleans())
+def test_first_hits_are_all_shapes_with_the_highest_score(queries, items, seed, coarse):
+    scores, _, _ = problem(queries, items, seed, coarse=coarse)
+    expected = [
+        [shape for shape, score in enumerate(row) if all(score >= other for other in row)]
+        for row in scores.tolist()
+    ]
+    assert first_hits(scores) == expected
 
 
 def test_a_small_table_gives_the_values_worked_out_by_hand():

@@ -24,6 +24,8 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
+        if tag == "wbr":  # a place where a line may end, in the middle of a word
+            return
         self.tags.append(tag)
         self.attributes.append((tag, dict(attributes)))
 
@@ -129,6 +131,22 @@ def test_right_and_wrong_hits_differ_by_shape_and_word(tmp_path):
         attributes["d"] for attributes in page.of("path") if attributes["d"].startswith(("M4.5", "M5.5"))
     ]
     assert len(marks) == len(set(marks)) == 2
+
+
+def test_ids_may_end_a_line_after_their_slashes_and_underscores_and_keep_every_letter(tmp_path):
+    name = "potted_plant/00029/test0"
+    hits = [Hit(picture(), f"{name}, 0.79")]
+    curve = Curve("c", "x", "y", {"instance_category": [(0, 1.0)]})
+    content = report("a", galleries=[Gallery("g", [GalleryRow(picture(), name, hits)])], curves=[curve])
+    page, text, _ = written(tmp_path, content)
+    assert f"<b>{name.replace('_', '_<wbr>').replace('/', '/<wbr>')}</b>" in text
+    assert "instance_<wbr>category</span>" in text
+    assert f"{name}, 0.79" in "".join(page.words)
+
+
+def test_hits_share_the_width_so_that_a_row_of_them_fits(tmp_path):
+    page, _, _ = written(tmp_path, report())
+    assert [attributes["style"] for attributes in page.of("ol")] == ["--hits:3"]
 
 
 def test_charts_have_words_and_lines_differ_by_dashes(tmp_path):

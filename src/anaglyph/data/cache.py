@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from anaglyph.config import fingerprint
 from anaglyph.errors import DataError
-from anaglyph.io.atomic import new_folder, sha256, verify_manifest, write_bytes, write_manifest
+from anaglyph.io.atomic import new_folder, sha256, write_bytes, write_manifest
+from anaglyph.io.verified import verify_manifest_once
 
 Arrays = dict[str, NDArray[Any]]
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def _kept(place: Path) -> Arrays | None:
     """The arrays in `place`; None where there are none, or damaged ones, which are removed."""
     if not place.exists():
         return None
-    problem = verify_manifest(place)
+    problem = verify_manifest_once(place)
     if problem is None:
         return {path.stem: np.load(path, allow_pickle=False) for path in sorted(place.glob("*.npy"))}
     log.warning("the cache is damaged and made again: %s", problem)

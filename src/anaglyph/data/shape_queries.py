@@ -8,7 +8,8 @@ and the repository must have at least B shapes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -38,6 +39,10 @@ class MeshSource(Protocol):
 
     def __call__(self, row: int) -> Mesh:
         """The mesh of repository row `row`, as its file or its maker gives it."""
+        ...
+
+    def opened(self) -> AbstractContextManager[Callable[[int], Mesh]]:
+        """The same for many rows: what they share, such as child processes, is kept while this is open."""
         ...
 
 

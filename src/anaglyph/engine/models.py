@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from anaglyph import __version__
 from anaglyph.config import plain, read_yaml, structure
 from anaglyph.data.catalog import DataConfig
@@ -51,13 +53,26 @@ def build_method(
         starts: modality -> weights that its encoder starts from; they are put in before the method is made.
     """
     with seeded(seed, name, "weights"):
-        encoders = {
-            modality: create_encoder(encoder.name, **encoder.options)
-            for modality, encoder in spec.encoders.items()
-        }
-        for modality, start in (starts or {}).items():
-            start.put_into(encoders[modality], where=f"stages.{name}.encoders.{modality}")
+        encoders = _encoders(spec, name=name, starts=starts or {})
         return create_method(spec.method, spec.config, encoders=encoders, objects=objects)
+
+
+def build_encoders(
+    spec: StageSpec, *, seed: int, name: str, starts: Mapping[str, StartingWeights]
+) -> dict[str, nn.Module]:
+    """Modality -> the encoder of which `build_method`, whose arguments these are, makes a fresh method."""
+    with seeded(seed, name, "weights"):
+        return _encoders(spec, name=name, starts=starts)
+
+
+def _encoders(spec: StageSpec, *, name: str, starts: Mapping[str, StartingWeights]) -> dict[str, nn.Module]:
+    encoders: dict[str, nn.Module] = {
+        modality: create_encoder(encoder.name, **encoder.options)
+        for modality, encoder in spec.encoders.items()
+    }
+    for modality, start in starts.items():
+        start.put_into(encoders[modality], where=f"stages.{name}.encoders.{modality}")
+    return encoders
 
 
 def save_method(

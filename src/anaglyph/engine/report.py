@@ -27,7 +27,7 @@ def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: Run
     asked = Asked(device=torch.device("cpu"), views=recipe.evaluation_views)
     task = study.task
     headline = shown.metrics[task.headline]
-    chance = study.chance[shown.data][task.headline]
+    chance = study.chance.of(shown.recipe)[task.headline]
     measured = task.measure(method, splits.test, asked)
     report = Report(
         title=study.heading,

@@ -40,9 +40,10 @@ from anaglyph.engine.loggers import LOGGERS
 from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
 from anaglyph.engine.models import FILE, build_method, save_method
 from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
+from anaglyph.engine.rehearsal import rehearse, rehearse_without_data
 from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked
-from anaglyph.engine.tasks.choice import check_fits, task_of
+from anaglyph.engine.tasks.choice import task_of
 from anaglyph.errors import CheckpointError, ConfigError
 from anaglyph.io.atomic import (
     new_folder,
@@ -118,19 +119,23 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
     """Train every stage that is not finished yet; returns the last stage's artefact folder.
 
     Raises:
-        ConfigError: the output folder holds another run, or a leak is not switched on by its flag.
+        ConfigError: the output folder holds another run, a leak is not switched on by its flag, or data,
+            encoders and weights do not fit together; nothing is written then, save to the cache.
         Interrupted: the user asked to stop; everything is saved.
     """
     leaks = check_leaks(recipe)
     if leaks:
         listen(Note(LEAK_NOTE))
     fabric = make_fabric(recipe, options)
+    check_run_folder(recipe, options)
+    starts = {name: starting_weights(spec, root=options.data_root) for name, spec in recipe.stages.items()}
+    rehearse_without_data(recipe, starts)
+    splits = make_splits(recipe, data_root=options.data_root, cache=options.cache)
+    rehearse(recipe, splits.train, processes=options.processes)
+    fabric.barrier()  # nobody writes before all have looked
     if fabric.global_rank == 0:
         open_run_folder(recipe, options)
     fabric.barrier()
-    splits = make_splits(recipe, data_root=options.data_root, cache=options.cache)
-    for spec in recipe.stages.values():
-        check_fits(METHODS.load(spec.method), splits.train, name=spec.method, data=recipe.data.name)
     data_hash = splits.train.fingerprint()
     if fabric.global_rank == 0:
         write_json(
@@ -146,14 +151,18 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
     with graceful_interrupt() as stop:
         for name, spec in recipe.stages.items():
             folder = options.output / "stages" / name
-            starts = starting_weights(spec, root=options.data_root)
             identity = {**stage_identity(recipe, name), "train_data": data_hash}
-            identity |= {"weights": {each: start.sha256 for each, start in starts.items()}} if starts else {}
+            trained = starts.pop(name)  # not kept beyond the stage: they may be large
+            identity |= (
+                {"weights": {each: start.sha256 for each, start in trained.items()}} if trained else {}
+            )
             artefacts[name] = folder / "artefact"
             if is_finished(artefacts[name], identity):
                 listen(StageFinished(name, skipped=True))
                 continue
-            method = build_method(spec, objects=len(splits.train), seed=recipe.seed, name=name, starts=starts)
+            method = build_method(
+                spec, objects=len(splits.train), seed=recipe.seed, name=name, starts=trained
+            )
             stage = Stage(
                 name=name, spec=spec, method=method, dataset=splits.train, seed=recipe.seed, folder=folder,
                 identity=identity, artefacts={needed: artefacts[needed] for needed in spec.needs},
@@ -247,15 +256,10 @@ def choose_device(asked: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda
     return asked
 
 
-def open_run_folder(recipe: Recipe, options: RunOptions) -> None:
-    """Create the run folder, or check that the one to resume is of this very recipe."""
+def check_run_folder(recipe: Recipe, options: RunOptions) -> None:
+    """ConfigError unless the run folder is free, or the one to resume and of this very recipe."""
     file = options.output / "recipe.yaml"
-    if options.resume:
-        for folder in (options.output, *options.output.glob("stages/*"), *options.output.glob("stages/*/*/")):
-            remove_leftovers(folder)
     if not file.exists():
-        options.output.mkdir(parents=True, exist_ok=True)
-        write_text(file, dump_yaml(recipe))
         return
     if not options.resume:
         raise ConfigError(
@@ -268,6 +272,17 @@ def open_run_folder(recipe: Recipe, options: RunOptions) -> None:
             f"'{options.output}' was made with another recipe ({other}). "
             f"Resume with '{file}', or choose another --output."
         )
+
+
+def open_run_folder(recipe: Recipe, options: RunOptions) -> None:
+    """Create the run folder, or clear what a killed run left in the one to resume."""
+    if options.resume:
+        for folder in (options.output, *options.output.glob("stages/*"), *options.output.glob("stages/*/*/")):
+            remove_leftovers(folder)
+    file = options.output / "recipe.yaml"
+    if not file.exists():
+        options.output.mkdir(parents=True, exist_ok=True)
+        write_text(file, dump_yaml(recipe))
 
 
 def fit_options(

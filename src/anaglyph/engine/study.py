@@ -16,10 +16,12 @@ from anaglyph.data.catalog import DataConfig, create_dataset
 from anaglyph.data.datasets.shapenet_shapes import ShapeNetShapes
 from anaglyph.data.shape_queries import ShapeQueries
 from anaglyph.data.source import Split
+from anaglyph.engine.chance import Chance, chance_of
 from anaglyph.engine.events import Listener, ignore
 from anaglyph.engine.models import load_method
 from anaglyph.engine.pseudo_labels import pseudo_label_quality
 from anaglyph.engine.recipe import Recipe
+from anaglyph.engine.rehearsal import rehearse, rehearse_without_data
 from anaglyph.engine.run import (
     LEAK_NOTE,
     RunOptions,
@@ -28,10 +30,10 @@ from anaglyph.engine.run import (
     make_splits,
     run_recipe,
 )
+from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked, Mode, Task
-from anaglyph.engine.tasks.choice import check_fits, task_of
+from anaglyph.engine.tasks.choice import check_views, task_of
 from anaglyph.errors import ConfigError
-from anaglyph.methods.catalog import METHODS
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,7 @@ class Study:
     folder: Path
     """Where the report lies."""
     results: tuple[Result, ...]
-    chance: dict[str, dict[str, float]]
-    """data set -> metrics of random vectors."""
+    chance: Chance
     notes: tuple[str, ...]
 
     @property
@@ -75,8 +76,8 @@ class Study:
     def rows(self) -> list[list[str]]:
         """Chance, then each recipe with mean and, over several seeds, standard deviation."""
         table = []
-        for data, metrics in self.chance.items():
-            name = "chance" if len(self.chance) == 1 else f"chance on {data}"
+        for on, metrics in self.chance.rows.items():
+            name = "chance" if len(self.chance.rows) == 1 else f"chance on {on}"
             table.append([name, *(shown_number(metrics.get(key)) for key in self.task.shown), ""])
         for recipe in dict.fromkeys(result.recipe for result in self.results):
             runs = [result for result in self.results if result.recipe == recipe]
@@ -93,7 +94,7 @@ class Study:
         return {
             "heading": self.heading,
             "report": str(self.folder / "report.html"),
-            "chance": self.chance,
+            "chance": self.chance.rows,
             "results": [asdict(result) for result in self.results],
             "summary": [dict(zip(self.columns, row, strict=True)) for row in self.rows()],
             "notes": list(self.notes),
@@ -146,11 +147,8 @@ def run_study(
                     folder=str(folder),
                 )
             )
-    chance: dict[str, dict[str, float]] = {}
-    for recipe in recipes.values():
-        test = make_splits(recipe, data_root=options.data_root, cache=options.cache).test
-        chance[recipe.data.name] = task.chance(test, seed=results[0].seed)
-    heading = title or f"{task.title} {', '.join(chance)}"
+    chance = chance_of(task, recipes, options, seed=results[0].seed)
+    heading = title or f"{task.title} {', '.join(dict.fromkeys(r.data.name for r in recipes.values()))}"
     inputs = ", ".join(sorted({result.inputs for result in results}))
     notes = [f"Measured with {inputs}; seeds {sorted({result.seed for result in results})}."]
     notes += [LEAK_NOTE] if any(result.leaks for result in results) else []
@@ -167,11 +165,15 @@ def common_task(recipes: Mapping[str, Recipe], options: RunOptions) -> Task:
         ConfigError: the recipes' data ask for different tasks, which no table can compare.
     """
     tasks: dict[str, Task] = {}
-    for name, recipe in recipes.items():
+    for recipe in recipes.values():
         check_leaks(recipe)
+        starts = {
+            name: starting_weights(spec, root=options.data_root) for name, spec in recipe.stages.items()
+        }
+        rehearse_without_data(recipe, starts)
+    for name, recipe in recipes.items():
         train = make_splits(recipe, data_root=options.data_root, cache=options.cache).train
-        for stage in recipe.stages.values():
-            check_fits(METHODS.load(stage.method), train, name=stage.method, data=recipe.data.name)
+        rehearse(recipe, train, processes=options.processes)
         tasks[name] = task_of(train)
     if len({task.name for task in tasks.values()}) > 1:
         said = ", ".join(f"{name}: {task.name}" for name, task in tasks.items())
@@ -206,6 +208,7 @@ def measure_weights(
         options = override(options, assignment)
     data = DataConfig(name=saved.data.name, options=options)
     dataset = create_dataset(data, split, root=data_root, cache=cache, seed=seed)
+    check_views(dataset, views, name="--views", data=data.name)
     target = torch.device(choose_device(device))
     other = None
     if shapes is not None:

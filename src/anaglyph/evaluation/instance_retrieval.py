@@ -80,6 +80,16 @@ def true_ranks(scores: Tensor, shapes: Tensor) -> Tensor:
     return (scores >= own).sum(dim=1)
 
 
+def first_hits(scores: Tensor) -> list[list[int]]:
+    """Each query's shapes that share the first place, most often one; the worst counts.
+
+    Args:
+        scores: (Q, S) without NaN, S >= 1.
+    """
+    best = scores == scores.amax(dim=1, keepdim=True)
+    return [row.nonzero()[:, 0].tolist() for row in best]
+
+
 def restricted_to_category(scores: Tensor, query_categories: Tensor, shape_categories: Tensor) -> Tensor:
     """(Q, S) scores with -inf for shapes of another category than the query's: the protocol "shapenet" (3.1).
 

@@ -8,6 +8,7 @@ import base64
 import io
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -133,7 +134,8 @@ def _page(report: Report) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"cell": _cell, "picture": _data_url, "pixelated": _is_small}
+    environment.filters |= {"cell": _cell, "picture": _data_url}
+    environment.filters |= {"pixelated": _is_small, "breakable": _breakable}
     source = files("anaglyph.evaluation").joinpath("report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(source).render(
         report=report,
@@ -217,6 +219,11 @@ def _data_url(picture: Picture) -> str:
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(picture)).save(buffer, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _breakable(text: str) -> list[str]:
+    """`text` in parts between which a line may end: after the "/" and "_" of ids, which are words else."""
+    return re.findall(r"[^/_]*[/_]|[^/_]+", text) or [text]
 
 
 def _is_small(picture: Picture) -> bool:

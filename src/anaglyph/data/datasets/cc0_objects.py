@@ -41,6 +41,7 @@ _FRAME = 1.35
 """Side of a made photograph in sides of the query that is cut from it."""
 _CUT_VERSION = 1
 """Goes up when `cut_out` gives other masks."""
+_UNUSABLE = -1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,14 +155,13 @@ class Cc0Objects:
 
         def fill(rows: Any) -> None:
             for row, path in enumerate(paths):
-                left, top, right, bottom = mask_box(_with_mask(path)[1])
-                rows["sides"][row] = np.array(max(right - left, bottom - top))
+                rows["sides"][row] = np.array(_long_side(path))
 
         sides = stored_rows(cache, "cc0_objects-sides", depends_on, layout, fill)["sides"]
         return [
             QueryFile(key=image.stem, shape=item.key, image=image)
             for (item, image), side in zip(pairs, sides, strict=True)
-            if side >= self.least_side
+            if side >= self.least_side or side == _UNUSABLE
         ]
 
     def _made_by(self, backdrops: Sequence[Path], root: Path) -> dict[str, Any]:
@@ -217,8 +217,20 @@ def _with_mask(path: Path) -> tuple[Pixels, Pixels]:
     """A maker's picture; thumbnails without transparency stand in a studio and are cut out."""
     pixels, mask = read_masked_picture(path)
     if kind_of(path) == "thumbnail" and bool((mask == 255).all()):
-        return pixels, cut_out(pixels)
+        try:
+            return pixels, cut_out(pixels)
+        except DataError as error:
+            raise DataError(f"'{path}': {error}") from error
     return pixels, mask
+
+
+def _long_side(path: Path) -> int:
+    """Pixels along the object's box; -1 for a picture that cannot be used: cutting it will say why."""
+    try:
+        left, top, right, bottom = mask_box(_with_mask(path)[1])
+    except DataError:
+        return _UNUSABLE
+    return max(right - left, bottom - top)
 
 
 def _made(objects: Sequence[Cc0Object], count: int) -> list[QueryFile]:

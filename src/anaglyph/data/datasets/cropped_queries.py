@@ -147,9 +147,14 @@ def _crop(
         query = queries[row]
         progress.step()
         try:
-            image, mask = crop_to_mask(*read(query), size=size, margin=margin)
-        except DataError as error:
+            picture = read(query)
+        except DataError as error:  # which names its file
             bad.add(query.key, str(error))
+            continue
+        try:
+            image, mask = crop_to_mask(*picture, size=size, margin=margin)
+        except DataError as error:
+            bad.add(query.key, f"'{query.mask or query.image}': {error}")
             continue
         rows["images"][row] = np.ascontiguousarray(image.transpose(2, 0, 1))
         rows["masks"][row] = mask

@@ -6,8 +6,8 @@ collection is the same on every machine and in every run. It depends on `collect
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,6 +27,7 @@ from anaglyph.data.transforms.joint import QueryAugmentation, ViewAugmentation
 from anaglyph.errors import ConfigError, unknown_name
 from anaglyph.geometry.cameras import view_cameras
 from anaglyph.geometry.mesh import Mesh
+from anaglyph.geometry.mesh_hash import mesh_hash
 from anaglyph.geometry.normalize import normalized
 from anaglyph.randomness import numpy_generator
 from anaglyph.render.backends import choose_backend
@@ -53,6 +54,10 @@ class ProceduralMeshes:
         """The mesh of row `row`, in metres, +y up, its front at +z."""
         key = f"{self.collection}/{row}"
         return make_object(self.categories[row], key=key, variation=self.variation).mesh
+
+    def opened(self) -> AbstractContextManager[Callable[[int], Mesh]]:
+        """Itself: rows share nothing."""
+        return nullcontext(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,14 +152,10 @@ class Procedural:
         return np.sort(order[: self.shapes - unseen]).astype(np.int64)
 
     def _objects(self, meshes: ProceduralMeshes, names: tuple[str, ...]) -> dict[str, Any]:
-        """What the shapes depend on, the generator itself by its first object of every category."""
-        total = hashlib.sha256()
-        for row in range(min(len(names), self.shapes)):
-            mesh = meshes(row)
-            for array in (mesh.vertices, mesh.faces):
-                total.update(np.ascontiguousarray(array).data)
+        """What the shapes depend on; each category's first object stands for the generator."""
+        first = [mesh_hash(meshes(row)) for row in range(min(len(names), self.shapes))]
         return {"shapes": self.shapes, "categories": names, "variation": self.variation,
-                "collection": self.collection, "first": total.hexdigest()}  # fmt: skip
+                "collection": self.collection, "first": first}  # fmt: skip
 
     def _repository(
         self,
@@ -202,7 +203,7 @@ class Procedural:
         """`images`, `masks` and `azimuths` of the split's queries."""
         files = find_backdrops(root, self.photographs)
         depends_on = {**made_by, "photo": plain(self.photo), "version": PHOTO_VERSION, "keys": list(keys),
-                      "photographs": identity_of(files, root=root)}  # fmt: skip
+                      "cut": [_FRAME, _MARGIN], "photographs": identity_of(files, root=root)}  # fmt: skip
         side = self.size
         layout = {
             "images": ((len(keys), 3, side, side), "uint8"),

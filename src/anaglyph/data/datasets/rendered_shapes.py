@@ -9,8 +9,8 @@ by row and mapped when read, so that ten thousand shapes need no more memory tha
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -25,7 +25,7 @@ from anaglyph.data.datasets.stored_rows import Layout, Progress, Rows, stored_ro
 from anaglyph.data.shape_queries import ShapeRepository
 from anaglyph.errors import MeshError
 from anaglyph.geometry.cameras import Camera, view_cameras
-from anaglyph.geometry.load import MeshReaders, load_mesh
+from anaglyph.geometry.load import MeshReaders
 from anaglyph.geometry.mesh import Mesh
 from anaglyph.geometry.normalize import normalized
 from anaglyph.render.backends import choose_backend
@@ -59,7 +59,14 @@ class MeshFiles:
 
     def __call__(self, row: int) -> Mesh:
         """Read row `row` in a child process; MeshError where that fails."""
-        return in_library_frame(load_mesh(self.paths[row], up="y", root=self.root), self.frame)
+        with self.opened() as read:
+            return read(row)
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[int], Mesh]]:
+        """Read rows in one child process, which is kept while this is open."""
+        with MeshReaders(root=self.root) as readers:
+            yield lambda row: in_library_frame(readers.load(self.paths[row], up="y"), self.frame)
 
 
 def rendered_repository(

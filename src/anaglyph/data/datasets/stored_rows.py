@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 
 from anaglyph.config import fingerprint
 from anaglyph.errors import DataError
-from anaglyph.io.atomic import new_folder, verify_manifest, write_manifest
+from anaglyph.io.atomic import new_folder, write_manifest
+from anaglyph.io.mapped import map_array
+from anaglyph.io.verified import verify_manifest_once
 
 log = logging.getLogger(__name__)
 Layout = Mapping[str, tuple[tuple[int, ...], str]]
@@ -59,11 +61,13 @@ def stored_rows(
     place = cache / f"{name}-{fingerprint({**depends_on, 'layout': layout})}"
     if not _usable(place):
         _make(place, layout, fill)
-    return {key: np.load(place / f"{key}.npy", mmap_mode="r", allow_pickle=False) for key in layout}
+    return {key: map_array(place / f"{key}.npy") for key in layout}
 
 
 def identity_of(paths: Iterable[Path], *, root: Path) -> list[tuple[str, int, int]]:
     """Name, bytes and time of change of photographs, for `depends_on`: reading them all costs too much.
+
+    Names are relative to `root`, of files outside of it, too.
 
     Raises:
         DataError: a file is not there.
@@ -74,7 +78,7 @@ def identity_of(paths: Iterable[Path], *, root: Path) -> list[tuple[str, int, in
             about = path.stat()
         except OSError as error:
             raise DataError(f"cannot read '{path}': {error.strerror}. Check the data set's files.") from error
-        found.append((path.relative_to(root).as_posix(), about.st_size, about.st_mtime_ns))
+        found.append((Path(os.path.relpath(path, root)).as_posix(), about.st_size, about.st_mtime_ns))
     return found
 
 
@@ -125,7 +129,7 @@ def _make(place: Path, layout: Layout, fill: Callable[[Mapping[str, Rows]], None
 def _usable(place: Path) -> bool:
     if not place.exists():
         return False
-    problem = verify_manifest(place)
+    problem = verify_manifest_once(place)
     if problem is None:
         return True
     log.warning("the cache is damaged and made again: %s", problem)

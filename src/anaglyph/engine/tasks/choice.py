@@ -25,3 +25,13 @@ def check_fits(method: type[Method], dataset: Objects, *, name: str, data: str) 
             f"{name} reads {', '.join(sorted(wanted))}, and {data} has no {', '.join(missing)}; choose a "
             f"data set that has them (`anaglyph data` lists all)."
         )
+
+
+def check_views(dataset: Objects, views: int | None, *, name: str, data: str) -> None:
+    """ConfigError for a number of views to average where a picture has only one; `name` is the option's."""
+    if views is not None and isinstance(dataset, ShapeQueries):
+        raise ConfigError(
+            f"{name} is {views} and averages several views of a query; a query of {data} is a single "
+            f"picture, and the shapes' views are all searched. Leave {name} out; options of the data choose "
+            f"the shapes' cameras."
+        )

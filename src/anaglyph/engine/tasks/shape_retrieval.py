@@ -18,11 +18,12 @@ from anaglyph.engine.shape_scores import (
     score_all,
     true_view_weight,
 )
-from anaglyph.engine.shape_surface import Surfaces, surface_numbers
+from anaglyph.engine.shape_surface import opened_surfaces, surface_numbers
 from anaglyph.engine.tasks.base import Asked, Measured
 from anaglyph.errors import ConfigError
 from anaglyph.evaluation.instance_retrieval import (
     InstanceScores,
+    first_hits,
     instance_report,
     restricted_to_category,
     true_ranks,
@@ -69,9 +70,9 @@ class ShapeRetrieval:
         if weight is not None:
             metrics["true_view_weight"] = weight
         if asked.mode == "full":
-            surfaces = Surfaces(queries.repository)
-            first = scores.argmax(dim=1).numpy()
-            add_surfaces(metrics, groups, surface_numbers(surfaces, surfaces, queries.shapes, first), queries)
+            with opened_surfaces(queries.repository) as surfaces:
+                numbers = surface_numbers(surfaces, surfaces, queries.shapes, first_hits(scores))
+            add_surfaces(metrics, groups, numbers, queries)
         return Measured(metrics, groups)
 
     def chance(self, dataset: Objects, *, seed: int) -> dict[str, float]:
@@ -253,13 +254,14 @@ def _elsewhere(method: Method, queries: ShapeQueries, asked: Asked) -> Measured:
     queried = embed_queries(method, queries, device=asked.device).queries
     found = EmbeddedQueries(queried, embed_shapes(method, other, device=asked.device))
     scores = score_all(method, found)
-    first = restricted_to_category(scores, torch.from_numpy(queries.labels), categories).argmax(dim=1)
+    first = first_hits(restricted_to_category(scores, torch.from_numpy(queries.labels), categories))
     groups = {
         queries.class_names[row]: {"queries": float((queries.labels == row).sum())}
         for row in np.unique(queries.labels)
     }
     metrics = {"queries": float(len(queries))}
-    numbers = surface_numbers(Surfaces(queries.repository), Surfaces(other), queries.shapes, first.numpy())
+    with opened_surfaces(queries.repository) as true, opened_surfaces(other) as searched:
+        numbers = surface_numbers(true, searched, queries.shapes, first)
     add_surfaces(metrics, groups, numbers, queries)
     return Measured(metrics, groups)
 

@@ -1,0 +1,75 @@
+"""What can be refused is refused before a run leaves anything, and before hours of training.
+
+First what needs no data, since making data may take long: leaks, weights files, and whether they fit. Then,
+with the data open, the first training batch is drawn and each stage's method embeds one object of each kind.
+Nothing of a rehearsal is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from anaglyph.data.objects import Objects
+from anaglyph.data.samplers import epoch_rows
+from anaglyph.data.shape_queries import ShapeQueries
+from anaglyph.engine.models import build_encoders, build_method
+from anaglyph.engine.recipe import Recipe
+from anaglyph.engine.starting_weights import StartingWeights
+from anaglyph.engine.tasks.choice import check_fits, check_views
+from anaglyph.errors import ConfigError, DataError
+from anaglyph.methods.base import Method
+from anaglyph.methods.catalog import METHODS
+
+Starts = Mapping[str, Mapping[str, StartingWeights]]
+"""Stage -> modality -> what its encoder starts from."""
+
+
+def rehearse_without_data(recipe: Recipe, starts: Starts) -> None:
+    """Make every stage's encoders and put the weights in that they start from.
+
+    Raises:
+        ConfigError: weights do not fit.
+    """
+    for name, spec in recipe.stages.items():
+        build_encoders(spec, seed=recipe.seed, name=name, starts=starts[name])
+
+
+def rehearse(recipe: Recipe, train: Objects, *, processes: int = 1) -> None:
+    """Draw each stage's first batch, and let its method embed one object of each kind.
+
+    Args:
+        recipe: what is to be run.
+        train: its training split.
+        processes: which share a batch.
+
+    Raises:
+        ConfigError: the data lacks what a method reads, or an encoder reads other pictures or points.
+        DataError: there is no full batch, or the repository has fewer shapes than a batch.
+    """
+    check_views(train, recipe.evaluation_views, name="evaluation_views", data=recipe.data.name)
+    for name, spec in recipe.stages.items():
+        check_fits(METHODS.load(spec.method), train, name=spec.method, data=recipe.data.name)
+        if spec.epochs:
+            rows = epoch_rows(len(train), batch=spec.batch, seed=recipe.seed, epoch=0, world=processes)
+            train.batch(rows[0], epoch=0)
+        method = build_method(spec, objects=len(train), seed=recipe.seed, name=name)
+        _embed_one(method, train, where=f"stages.{name}.encoders")
+
+
+@torch.no_grad()
+def _embed_one(method: Method, dataset: Objects, *, where: str) -> None:
+    """The first object of each kind, without augmentation and labels."""
+    method.eval()
+    for modality in method.inputs:
+        if modality == "shape" and isinstance(dataset, ShapeQueries):
+            batch = dataset.repository.batch([0])
+        else:
+            batch = dataset.batch([0], epoch=None)
+        try:
+            method.embed(modality, batch.without_labels())
+        except DataError as error:
+            encoder = modality if modality in method.encoder_names else method.encoder_names[0]
+            reason = str(error).rstrip(".")
+            raise ConfigError(f"{where}.{encoder} cannot read this data: {reason}.") from error
