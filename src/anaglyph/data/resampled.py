@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from anaglyph.data.objects import digest
 from anaglyph.data.records import Record, Records
 from anaglyph.errors import ConfigError
 from anaglyph.randomness import numpy_generator
@@ -41,4 +42,4 @@ class ResampledRecords:
 
     def fingerprint(self) -> str:
         """16 hexadecimal digits over the records; another number of points is another data set."""
-        return f"{self.points:x}{self.records.fingerprint()}"[-16:]
+        return digest([self.records.fingerprint(), f"{self.points} points"], [])

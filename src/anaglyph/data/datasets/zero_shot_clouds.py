@@ -1,7 +1,8 @@
 """modelnet40_zero_shot and scanobjectnn_zero_shot: OpenShape's test clouds with vectors of the class names.
 
-Both are a test split and nothing else (dossier MixCon3D, 2.3). Scores of one network differ with the number of
-points: OpenShape and MixCon3D draw ScanObjectNN's 2,048 to 10,000 with repetitions, Uni3D takes what is there.
+Both are a test split and nothing else (dossier MixCon3D, 2.3). Scores of one network differ with the number
+of points: OpenShape and MixCon3D draw ScanObjectNN's 2,048 to 10,000 with repetitions, Uni3D takes them as
+they are.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class ZeroShotClouds:
     folder: str = "openshape"
     """Where OpenShape's files lie, relative to the data root."""
     resample: int = 0
-    """Points that each cloud is drawn to, with repetitions, once and always the same; 0 takes what is there."""
+    """Points that each cloud is drawn to, with repetitions, always the same ones; 0 takes all there are."""
     check: Check = "strict"
     """strict stops where counts differ from the published ones, report says so in the log."""
     clouds: CloudPipeline = field(default_factory=lambda: CloudPipeline.mixcon3d(points=0))
@@ -140,5 +141,5 @@ class ScanObjectNNZeroShot(ZeroShotClouds):
     licence: ClassVar[str] = "ScanObjectNN (HKUST): research only"
 
     resample: int = 10_000
-    """Points that each cloud is drawn to, with repetitions, once and always the same, as OpenShape and MixCon3D
-    do; 0 takes the 2,048 that are there, as Uni3D does."""
+    """Points that each cloud is drawn to, with repetitions, once and always the same, as OpenShape and
+    MixCon3D do; 0 takes the 2,048 that are there, as Uni3D does."""

@@ -1,4 +1,4 @@
-"""OpenShape's pickles into tar shards, once: in a random order that is always the same, resumable, in parts."""
+"""OpenShape's pickles into tar shards, once: in a random order that is always the same, resumable, shared."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Share:
         return cls(int(number), int(of))
 
 
-def convert_openshape(source: OpenShape, folder: Path, share: Share = Share()) -> tuple[Path, ...]:  # noqa: B008
+def convert_openshape(source: OpenShape, folder: Path, share: Share) -> tuple[Path, ...]:
     """Write the shards of this share that are not there yet and return them.
 
     The records of all lists are converted, whichever is trained on. Their order is random, so that a shard is
@@ -66,20 +66,23 @@ def convert_openshape(source: OpenShape, folder: Path, share: Share = Share()) -
     rows = _all_rows(folder)
     order = numpy_generator("openshape shards").permutation(len(rows))
     starts = range(0, len(rows), source.per_shard)
-    mine = [number for number in range(len(starts)) if number % share.of == share.number - 1]
+    mine = range(share.number - 1, len(starts), share.of)
     rejected = rejected_names(folder)
     bad = BadRecords("records", allowed=source.max_bad)
-    progress = Progress(
-        "openshape records", sum(len(order[starts[n] : starts[n] + source.per_shard]) for n in mine)
-    )
+    parts = {
+        shard_path(folder / SHARDS, number): [
+            rows[place] for place in order[starts[number] :][: source.per_shard]
+        ]
+        for number in mine
+    }
+    there = [path for path in parts if is_written(path)]
+    bad.count_again([key for path in there for key in _left_out(path, parts[path])])
+    progress = Progress("openshape records", sum(map(len, parts.values())))
+    progress.reach(sum(len(parts[path]) for path in there))
     written = []
     with PickleReader() as reader:
-        for number in mine:
-            chosen = [rows[place] for place in order[starts[number] : starts[number] + source.per_shard]]
-            path = shard_path(folder / SHARDS, number)
-            if is_written(path):
-                _check_made_of(path, chosen)
-                progress.reach(progress.done + len(chosen))
+        for path, chosen in parts.items():
+            if path in there:
                 continue
             if path.parent.is_dir():
                 remove_leftovers(path.parent, of=path.name)
@@ -106,15 +109,16 @@ def _all_rows(folder: Path) -> list[ShapeRow]:
     return [found[key] for key in sorted(found)]
 
 
-def _check_made_of(path: Path, rows: Sequence[ShapeRow]) -> None:
-    """DataError unless a shard that is there holds these rows: another `per_shard` or other lists made it."""
+def _left_out(path: Path, rows: Sequence[ShapeRow]) -> list[str]:
+    """Keys that a shard which is there lacks; DataError where other lists or another `per_shard` made it."""
     index = read_index(path)
-    held = {entry.key for entry in index.entries} | {key for key, _ in index.left_out} if index else set()
-    if held != {row.key for row in rows}:
+    left_out = [key for key, _ in index.left_out] if index else []
+    if not index or {*left_out, *(entry.key for entry in index.entries)} != {row.key for row in rows}:
         raise DataError(
             f"'{path}' holds other records than it would with these lists and per_shard; remove the folder "
             f"'{path.parent}' to make all shards again, or use the lists and options that made them."
         )
+    return left_out
 
 
 def _items(

@@ -1,7 +1,7 @@
 """What OpenShape's pickles hold, as arrays and texts (dossier MixCon3D, 2.2); runs in the limited child.
 
 Each function takes the plain value of one file and gives named arrays and facts that JSON can hold, or a
-ValueError that says what is wrong with the value.
+ValueError or TypeError that says what is wrong with the value.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def clouds(value: Any) -> tuple[Arrays, Facts]:
         rgb = [_numbers(each["rgb"], "rgb", axes=2, last=3) for each in rows if each.get("rgb") is not None]
         arrays = {}
     else:
-        raise ValueError(f"it holds a {type(value).__name__}, neither a list nor a mapping of clouds")
+        raise TypeError(f"it holds a {type(value).__name__}, neither a list nor a mapping of clouds")
     lengths = [len(each) for each in xyz]
     if not xyz or (rgb and [len(each) for each in rgb] != lengths):
         raise ValueError(
@@ -109,7 +109,7 @@ KINDS: dict[str, Callable[..., tuple[Arrays, Facts]]] = {
 
 def _mapping(value: Any, what: str) -> Mapping[Any, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"{what} is a {type(value).__name__}; it must be a mapping")
+        raise TypeError(f"{what} is a {type(value).__name__}; it must be a mapping")
     return value
 
 

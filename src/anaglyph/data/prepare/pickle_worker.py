@@ -1,7 +1,7 @@
 """The process that reads OpenShape's pickles: `python -m anaglyph.data.prepare.pickle_worker MEMORY`.
 
-Nothing is unpickled here either (`io.array_pickle`); the process bounds what a file can cost in time and memory.
-It never writes a file.
+Nothing is unpickled here either (`io.array_pickle`); the process bounds what a file can cost in time and
+memory. It never writes a file.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def convert_zero_shot(source: ZeroShotClouds, folder: Path) -> tuple[Path, ...]:
     named = dict(zip(map(str, classes.facts["names"]), classes.arrays["vectors"], strict=True))
     if scans:
         keys, labels = _scans(arrays, cloud_file)
-        names = SCANOBJECTNN
+        names: tuple[str, ...] = SCANOBJECTNN
         arrays.pop("rgb", None)  # none of the published loaders shows the colours of scans
     else:
         keys, labels = _objects(meta / "test_split.json", source.obtain)

@@ -24,7 +24,7 @@ def write_class_vectors(path: Path, names: tuple[str, ...], vectors: NDArray[np.
 
 
 def read_class_vectors(path: Path, *, obtain: str = "") -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Names and vectors (C, E); DataError, with where to get it, when there is no such file or a damaged one."""
+    """Names and vectors (C, E); DataError, with where to get it, when there is none or a damaged one."""
     try:
         data = path.read_bytes()
     except OSError as error:
