@@ -10,7 +10,8 @@ WIDTH = 8
 POINTS = 30
 TRAIN = [
     ("Objaverse", "000-000", "obja"), ("Objaverse", "000-001", "objb"),
-    ("Objaverse", "000-001", "objc"), ("ShapeNet", "02691156", "plane1"), ("ShapeNet", "03001627", "plane1"), ("ShapeNet", "03001627", "chair2"),
+    ("Objaverse", "000-001", "objc"), ("ShapeNet", "02691156", "plane1"),
+    ("ShapeNet", "03001627", "plane1"), ("ShapeNet", "03001627", "chair2"),
     ("ABO", "B0", "B07A"), ("3D-FUTURE", "model", "f-1"),
 ]  # fmt: skip
 LVIS = [("Objaverse", "000-001", "objc", "zebra"), ("Objaverse", "000-002", "objd", "Band_Aid"),
@@ -67,7 +68,8 @@ def record(dataset, group, key):
     both = [{"original": feature(key, n, "plain"), "prompt_avg": feature(key, n)} for n in names]
     return {
         "dataset": dataset, "group": group, "id": key,
-        "xyz": draw.uniform(-1, 1, size=(POINTS, 3)), "rgb": draw.uniform(size=(POINTS, 3)).astype(np.float32),
+        "xyz": draw.uniform(-1, 1, size=(POINTS, 3)),
+        "rgb": draw.uniform(size=(POINTS, 3)).astype(np.float32),
         "image_feat": draw.normal(size=(12, WIDTH)).astype(np.float32),
         "thumbnail_feat": feature(key, "thumbnail")[0] if objaverse else feature(key, "front")[0],
         "text": names, "text_feat": both,

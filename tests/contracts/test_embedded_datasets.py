@@ -18,14 +18,18 @@ from anaglyph.data.catalog import (
 from anaglyph.data.embedded import EmbeddedObjects
 from anaglyph.data.loader import ordered_batches
 from anaglyph.data.prepare.prepare import prepare
+from anaglyph.data.shards.class_vectors import write_class_vectors
+from anaglyph.data.shards.writer import write_shards
 from anaglyph.data.source import splits_of
 from anaglyph.errors import ConfigError
+from embedded_objects import made_up
 from openshape_on_disk import write_openshape
 
 OPTIONS = {
     "openshape": {"per_shard": 4, "validation_fraction": 0.3, "clouds": {"points": 20}, "check": "report"},
     "modelnet40_zero_shot": {"check": "report"},
     "scanobjectnn_zero_shot": {"check": "report", "resample": 40},
+    "shards": {"clouds": {"points": 16, "scale": [0.8, 1.25]}, "views": {"views": 2}},
 }
 TENSORS = ("indices", "points", "image_features", "text_features", "text_present", "labels")
 
@@ -34,8 +38,13 @@ TENSORS = ("indices", "points", "image_features", "text_features", "text_present
 def root(tmp_path_factory):
     place = tmp_path_factory.mktemp("embedded")
     write_openshape(place)
-    for name, options in OPTIONS.items():
-        prepare(name, root=place, options={"per_shard": 4} if "per_shard" in options else None)
+    prepare("openshape", root=place, options={"per_shard": 4})
+    for name in ("modelnet40_zero_shot", "scanobjectnn_zero_shot"):
+        prepare(name, root=place)
+    for split, count in (("train", 14), ("test", 5)):
+        items = [(f"{split}-{row}", made_up(row), {"label": "ab"[row % 2]}) for row in range(count)]
+        write_shards(place / "shards", items, per_shard=4, name=split)
+    write_class_vectors(place / "shards/classes.safetensors", ("a", "b"), np.eye(2, 6, dtype=np.float32))
     return place
 
 
@@ -86,7 +95,7 @@ def test_batches_are_what_the_schema_says(parts):
                     assert value.ndim == 3
                     assert torch.isfinite(value).all()
             assert batch.points[..., :3].std() > 0
-            assert batch.points.shape[2] == 3 or 0 <= batch.points[..., 3:].min()
+            assert batch.points.shape[2] == 3 or batch.points[..., 3:].min() >= 0
             assert batch.points.shape[2] == 3 or batch.points[..., 3:].max() <= 1
 
 

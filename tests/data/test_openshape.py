@@ -177,7 +177,8 @@ def spoilt(root, how):
 @pytest.mark.parametrize(
     ("how", "message"),
     [("missing", "there is no file"), ("truncated", "damaged"), ("hostile", "asks to import"),
-     ("other", "it is the record of 'obja'"), ("not finite", "not finite"), ("texts", "no list of 2 vectors")],
+     ("other", "it is the record of 'obja'"), ("not finite", "not finite"),
+     ("texts", "no list of 2 vectors")],
 )  # fmt: skip
 def test_a_bad_pickle_is_named_and_stops_or_is_left_out(own, how, message):
     spoilt(own, how)
@@ -227,7 +228,7 @@ def test_a_reader_that_is_stopped_by_the_clock_says_so(own):
     path = write_record(own / "openshape", *TRAIN[0])
     with (
         PickleReader(PickleLimits(seconds=1e-4)) as reader,
-        pytest.raises(DataError, match="longer than|computing time"),
+        pytest.raises(DataError, match=r"longer than|computing time"),
     ):
         reader.read(path, "record", key="obja", first_name=True)
 

@@ -62,6 +62,12 @@ DATASETS = Catalog(
             source="Uy et al., 2019; Liu et al., 2023 (OpenShape)",
             tags=("embedded", "zero_shot", "objects"),
         ),
+        "shards": Entry(
+            target="anaglyph.data.datasets.shard_folder:ShardFolder",
+            summary="a folder of tar shards with clouds and vectors of pictures and texts",
+            source="this project; WebDataset",
+            tags=("embedded", "objects"),
+        ),
         "procedural": Entry(
             target="anaglyph.data.datasets.procedural:Procedural",
             summary="generated real-world-like objects and photo-like pictures of them; always there",
