@@ -73,7 +73,13 @@ class Batch:
     images: Tensor | None = None
     """(B, V, C, H, W) float32 in [0, 1], V views of each object."""
     points: Tensor | None = None
-    """(B, N, 3) float32."""
+    """(B, N, 3) float32, or (B, N, 6) with red, green and blue in [0, 1] behind the coordinates."""
+    image_features: Tensor | None = None
+    """(B, M, D) float32: what a frozen tower says of M pictures of each object, not normalised."""
+    text_features: Tensor | None = None
+    """(B, T, E) float32: what a frozen tower says of T texts of each object; rows without a text are 0."""
+    text_present: Tensor | None = None
+    """(B, T) bool: which rows of `text_features` belong to a text."""
     labels: Tensor | None = None
     """(B,) int64 true classes; None whenever the method does not declare `uses_labels`."""
     masks: Tensor | None = None
@@ -113,7 +119,8 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """Every tensor moved to `device`."""
-        tensors = ("images", "points", "labels", "masks", "views", "targets")
+        tensors = ("images", "points", "image_features", "text_features", "text_present", "labels", "masks",
+                   "views", "targets")  # fmt: skip
         present = {name: value for name in tensors if (value := getattr(self, name)) is not None}
         return replace(
             self,

@@ -159,7 +159,7 @@ def test_every_entry_says_what_it_is_and_where_it_is_from():
         assert entry.source
 
 
-def test_every_data_set_is_one_of_pairs_or_of_queries():
-    pairs, queries = list_datasets_of("pairs"), list_datasets_of("queries")
-    assert sorted([*pairs, *queries]) == list_datasets()
-    assert set(pairs) == set(OPTIONS)
+def test_every_data_set_is_of_one_kind():
+    kinds = [list_datasets_of(kind) for kind in ("pairs", "queries", "embedded")]
+    assert sorted(name for names in kinds for name in names) == list_datasets()
+    assert set(kinds[0]) == set(OPTIONS)

@@ -35,6 +35,8 @@ class Method(nn.Module):
     """Only where True does the engine hand out labels; an instance may raise it behind a loud option."""
     crops: int = 1
     """Independent augmentations of each object per batch; the further ones arrive in Batch.crops."""
+    accumulates: ClassVar[bool] = False
+    """Whether `training_step` is `objective(encode(batch))`, so that a batch may be worked off in parts."""
 
     @classmethod
     def leaks_labels(cls, config: Any) -> bool:
@@ -43,6 +45,18 @@ class Method(nn.Module):
 
     def training_step(self, batch: Batch) -> StepOutput:
         """Loss and its named parts for one batch, every process with its own rows."""
+        raise NotImplementedError
+
+    def encode(self, batch: Batch) -> dict[str, Tensor]:
+        """Named features of the rows of a batch, (B, ...) each: all that the loss reads of them.
+
+        Row b depends on row b of the batch alone, but for batch normalisation. Parameters used here and
+        those used in `objective` may overlap.
+        """
+        raise NotImplementedError
+
+    def objective(self, features: Mapping[str, Tensor]) -> StepOutput:
+        """Loss and its named parts from the features of a whole batch, every process with its own rows."""
         raise NotImplementedError
 
     def embed(self, modality: str, batch: Batch) -> Tensor:
