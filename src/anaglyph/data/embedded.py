@@ -103,7 +103,9 @@ class EmbeddedObjects:
     def class_tensor(self) -> Tensor:
         """(C, E) vectors of the class names; DataError where there are none."""
         if self.class_features is None:
-            raise DataError("this data set has no vectors of its class names; compute them with a text tower.")
+            raise DataError(
+                "this data set has no vectors of its class names; compute them with a text tower."
+            )
         return torch.from_numpy(np.ascontiguousarray(self.class_features)).float()
 
     def _key(self, row: int) -> str:

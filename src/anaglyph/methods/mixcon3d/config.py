@@ -1,4 +1,4 @@
-"""Options of MixCon3D. Defaults are the preset `paper`; what only the published code does is named `released`."""
+"""Options of MixCon3D. Defaults are the preset `paper`; `released` is what only the published code does."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -101,5 +101,5 @@ def check_contrast(loss: str, hardness: float, margin: float | None, texts: int)
         raise ConfigError(f"false_negative_margin must be >= 0 or null, got {margin}.")
     if texts > 1 and loss not in ("decoupled", "joint"):
         raise ConfigError(
-            f"texts={texts}, but loss: {loss} contrasts one text of an object. Set loss: decoupled, or texts: 1."
+            f"texts={texts}, but loss: {loss} reads one text of an object; set loss: decoupled or texts: 1."
         )
