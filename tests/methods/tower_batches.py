@@ -1,4 +1,4 @@
-"""Objects as frozen towers saw them: clouds with made-up vectors of pictures and texts that belong together."""
+"""Objects as frozen towers saw them: clouds with made-up vectors of their pictures and texts."""
 
 from dataclasses import replace
 

@@ -1,7 +1,6 @@
 import math
 
 import pytest
-import torch
 
 from anaglyph.nn.log_scale import LogScale
 
