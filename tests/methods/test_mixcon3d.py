@@ -335,6 +335,8 @@ def test_the_config_survives_yaml(options):
         ({"head": "none", "embed_dim": 64}, "without a head image_dim must be embed_dim=64, got 1280"),
         ({"pairs": ()}, "pairs must name at least one pair"),
         ({"pairs": ("shape_text", "shape_text")}, "each once"),
+        ({"pairs": ("image_text",)}, "teach nothing about shape; add one with it"),
+        ({"pairs": ("shape_text",)}, "teach nothing about image"),
         ({"hardness": -1.0}, "hardness must be >= 0"),
         ({"hardness": 1.0, "loss": "sigmoid"}, "hardness=1.0 weighs the negatives of a softmax"),
         ({"false_negative_margin": -0.1}, "false_negative_margin must be >= 0 or null"),

@@ -85,6 +85,13 @@ class MixCon3DConfig(AlignmentConfig):
         super().__post_init__()
         if not self.pairs or len(set(self.pairs)) != len(self.pairs):
             raise ConfigError(f"pairs must name at least one pair, each once; got {list(self.pairs)}.")
+        sides = {side for pair in self.pairs for side in pair.split("_")}
+        reached = sides | ({"shape", "image"} if "fused" in sides else set())
+        missing = [side for side in ("shape", "image", "text") if side not in reached]
+        if missing:
+            raise ConfigError(
+                f"pairs {list(self.pairs)} teach nothing about {' and '.join(missing)}; add one with it."
+            )
         check_contrast(self.loss, self.hardness, self.false_negative_margin, self.texts)
 
 
