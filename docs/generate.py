@@ -166,11 +166,9 @@ def data_table(name: str) -> str:
         parts = [name for name in ("clouds", "texts", "views") if name in defaults]
         changes = ", ".join(f"{name} {changes_of(getattr(made, name))}" for name in parts)
         return f"{field_table(cls)}\nBy default: {changes}.\n"
-    return (
-        f"{field_table(cls)}\n"
-        f"Augmentation by default: pictures {changes_of(defaults['image_augmentation'])}, "
-        f"points {changes_of(defaults['point_augmentation'])}.\n"
-    )
+    kinds = (("pictures", "image_augmentation"), ("points", "point_augmentation"))
+    said = [f"{what} {changes_of(defaults[name])}" for what, name in kinds if name in defaults]
+    return f"{field_table(cls)}\nAugmentation by default: {', '.join(said)}.\n"
 
 
 def encoder_table(name: str) -> str:

@@ -1,4 +1,6 @@
-"""What every data set of pairs must do; those of queries stand in `test_query_datasets`."""
+"""What every data set of pairs must do; the other kinds stand in `test_query_datasets` and
+`test_described_datasets`.
+"""
 
 import pickle
 
@@ -160,6 +162,6 @@ def test_every_entry_says_what_it_is_and_where_it_is_from():
 
 
 def test_every_data_set_is_of_one_kind():
-    kinds = [list_datasets_of(kind) for kind in ("pairs", "queries", "embedded")]
-    assert sorted(name for names in kinds for name in names) == list_datasets()
+    kinds = [list_datasets_of(kind) for kind in ("pairs", "queries", "described", "embedded")]
+    assert sorted(name for kind in kinds for name in kind) == list_datasets()
     assert set(kinds[0]) == set(OPTIONS)
