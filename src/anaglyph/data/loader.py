@@ -70,8 +70,8 @@ def epoch_parts(
     )
     if parts < 1 or (batch // world) % parts:
         raise ConfigError(
-            f"a process's share of a batch, {batch // world} of {batch}, cannot be worked off in {parts} equal "
-            f"parts; accumulate must divide it. Change one of the two."
+            f"a process's share of a batch, {batch // world} of {batch}, cannot be worked off in {parts} "
+            f"equal parts; accumulate must divide it. Change one of the two."
         )
     pieces = [piece for step in rows for piece in np.split(step, parts)]
     return _in_groups(_fetched(_Steps(dataset, pieces, epoch, 0, crops, labels), workers), parts)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 import torch
 from lightning_fabric import Fabric
@@ -79,7 +78,7 @@ def accumulated_gradients(
         parts: K >= 2 parts of this process's rows; each goes to the device when it is its turn.
         fabric: what the method is trained with.
         wrapped: an `InsideMethod` that Fabric has set up.
-        drawing: part number -> context that seeds torch's generators, so that both encodings of it draw the same.
+        drawing: part number -> context that seeds torch's generators, so that both encodings draw alike.
         statistics: running statistics of batch normalisation; each part moves them once.
     """
     *earlier, last = range(len(parts))
@@ -87,58 +86,61 @@ def accumulated_gradients(
     with fabric.no_backward_sync(wrapped):
         for part in earlier:
             with torch.no_grad(), drawing(part):
-                wrapped(_Encoding(parts[part].to(fabric.device), kept))
-        joint = _Joint(parts[last].to(fabric.device), kept)
+                wrapped(_encoding(parts[part].to(fabric.device), kept))
+        joint = _Joint(kept)
         with drawing(last):
-            loss = wrapped(joint)
-        fabric.backward(loss)
+            fabric.backward(wrapped(joint.over(parts[last].to(fabric.device))))
     before = [buffer.clone() for buffer in statistics]
     for part in earlier:
         final = part == earlier[-1]
-        again = _Again(parts[part].to(fabric.device), joint.slopes(part), tied=final and processes() > 1)
         with fabric.no_backward_sync(wrapped, enabled=not final), drawing(part):
-            fabric.backward(wrapped(again))
+            tied = final and processes() > 1
+            fabric.backward(wrapped(_again(parts[part].to(fabric.device), joint.slopes(part), tied=tied)))
     for buffer, old in zip(statistics, before, strict=True):  # after the backward passes, which may read them
         buffer.copy_(old)
     return joint.output
 
 
-@dataclass
-class _Encoding:
+def _encoding(batch: Batch, into: list[Features]) -> Work:
     """Step 1: the features of a part, put into `into`."""
 
-    batch: Batch
-    into: list[Features]
+    def work(method: Method) -> None:
+        into.append(method.encode(batch))
 
-    def __call__(self, method: Method) -> None:
-        self.into.append(method.encode(self.batch))
+    return work
 
 
 class _Joint:
-    """Step 2: the objective over the kept features and those of the last part.
+    """Step 2: the objective over the features of all parts, and what it says of the kept ones.
 
     Args:
-        last: the part whose graph is kept.
-        kept: features of the parts before it.
+        kept: features of the parts before the last.
     """
 
     output: StepOutput
 
-    def __init__(self, last: Batch, kept: Sequence[Features]) -> None:
-        self.last, self.kept = last, kept
+    def __init__(self, kept: Sequence[Features]) -> None:
+        self.kept = kept
         self.leaves: dict[str, Tensor] = {}
 
-    def __call__(self, method: Method) -> Tensor:
-        live = method.encode(self.last)
-        # What needs no gradient in the last part (a frozen tower's vectors) needs none in the others.
-        self.leaves = {
-            name: torch.cat([features[name] for features in self.kept]).requires_grad_(value.requires_grad)
-            for name, value in live.items()
-        }
-        self.output = method.objective(
-            {name: torch.cat([self.leaves[name], value]) for name, value in live.items()}
-        )
-        return self.output.loss
+    def over(self, last: Batch) -> Work:
+        """The loss, with the graph of the last part alone."""
+
+        def work(method: Method) -> Tensor:
+            live = method.encode(last)
+            # What needs no gradient in the last part (a frozen tower's vectors) needs none in the others.
+            self.leaves = {
+                name: torch.cat([features[name] for features in self.kept]).requires_grad_(
+                    value.requires_grad
+                )
+                for name, value in live.items()
+            }
+            self.output = method.objective(
+                {name: torch.cat([self.leaves[name], value]) for name, value in live.items()}
+            )
+            return self.output.loss
+
+        return work
 
     def slopes(self, part: int) -> Features:
         """The slopes d loss / d feature of a kept part, for the features that the loss depends on."""
@@ -150,21 +152,18 @@ class _Joint:
         }
 
 
-@dataclass
-class _Again:
+def _again(batch: Batch, slopes: Features, *, tied: bool) -> Work:
     """Step 3: a number whose gradient is the part's share of the loss's.
 
     `tied` makes every parameter that has a gradient take part with a slope of 0: the pass that averages over
     processes must reach them all, and those of the objective alone are not in a part's graph.
     """
 
-    batch: Batch
-    slopes: Features
-    tied: bool
-
-    def __call__(self, method: Method) -> Tensor:
-        features = method.encode(self.batch)
-        terms = [(features[name] * slope).sum() for name, slope in self.slopes.items()]
-        if self.tied:
+    def work(method: Method) -> Tensor:
+        features = method.encode(batch)
+        terms = [(features[name] * slope).sum() for name, slope in slopes.items()]
+        if tied:
             terms += [(p * 0).sum() for p in method.parameters() if p.grad is not None]
         return torch.stack([term.float() for term in terms]).sum()
+
+    return work

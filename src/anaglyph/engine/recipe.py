@@ -240,8 +240,8 @@ def _check_accumulation(stage: StageSpec, *, where: str) -> None:
     if not METHODS.load(stage.method).accumulates:
         able = [name for name in METHODS.names() if METHODS.load(name).accumulates]
         raise ConfigError(
-            f"{where}.accumulate is {stage.accumulate}, and {stage.method} takes a batch as a whole; it must be "
-            f"1 but for {', '.join(able) or 'no method so far'}. Use a smaller batch, or more processes."
+            f"{where}.accumulate is {stage.accumulate}, and {stage.method} takes a batch as a whole; it must "
+            f"be 1 but for {', '.join(able) or 'no method so far'}. Use a smaller batch, or more processes."
         )
 
 
