@@ -19,13 +19,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from anaglyph.data.loader import epoch_parts, ordered_batches, steps_per_epoch
 from anaglyph.data.objects import Objects
 from anaglyph.engine.accumulate import InsideMethod, accumulated_gradients, whole_gradients
-from anaglyph.engine.checkpoint import find_checkpoint, save_checkpoint
+from anaglyph.engine.checkpoint import Found, find_checkpoint, save_checkpoint
 from anaglyph.engine.events import Listener, Metrics, Note, StageStarted, Step
 from anaglyph.engine.guards import DiskGuard, FiniteGuard
 from anaglyph.engine.interrupt import Interrupted, StopRequest
 from anaglyph.engine.loggers import JsonLines, Logger
 from anaglyph.engine.optimiser import build_optimiser, gradient_norm, learning_rate, set_learning_rate
 from anaglyph.engine.recipe import StageSpec
+from anaglyph.engine.sharding import average_uncut, make_whole, state_in_pieces, whole, whole_state
 from anaglyph.errors import DataError
 from anaglyph.methods.base import Method
 from anaglyph.nn.gather import gather_rows
@@ -135,13 +136,13 @@ def fit(stage: Stage, *, fabric: Fabric, listen: Listener, stop: StopRequest, op
     method, position = stage.method, run.position
     try:
         if not run.resumed:
-            with prepared(stage, "start"):
+            with whole(stage.method), prepared(stage, "start"):
                 method.start(run.context())
         while position.epoch < stage.spec.epochs:
             if run.anyone(stop.requested):  # asked for between steps; the last epoch is already saved
                 raise Interrupted(f"stopped at step {run.done} of {stage.steps} of stage {stage.name}")
             if not position.prepared:
-                with prepared(stage, "before epoch", position.epoch):
+                with whole(stage.method), prepared(stage, "before epoch", position.epoch):
                     method.before_epoch(run.context())
                 position.prepared = True
             method.train()
@@ -154,6 +155,7 @@ def fit(stage: Stage, *, fabric: Fabric, listen: Listener, stop: StopRequest, op
                     run.save()
             run.end_epoch()
             run.save()
+        make_whole(stage.method)
     finally:
         run.close()
 
@@ -167,17 +169,22 @@ class _Run:
         self.position = Position()
         self.finite, self.disk = FiniteGuard(stage.folder / "nonfinite.json"), DiskGuard()
         self.finite.writes = fabric.global_rank == 0
+        found = self._checkpoint()
+        if found:
+            stage.method.load_state_dict(found.state["method"])
+        # Sharing a model out replaces its parameters, so the optimiser comes after it, and weights before it.
+        self.wrapped = fabric.setup_module(InsideMethod(stage.method).to(fabric.device))
+        self.optimiser = fabric.setup_optimizers(build_optimiser(stage.method, stage.spec.optimiser))
         self.trainable = [p for p in stage.method.parameters() if p.requires_grad]
-        self.wrapped, self.optimiser = fabric.setup(
-            InsideMethod(stage.method), build_optimiser(stage.method, stage.spec.optimiser)
-        )
         self.statistics = [
             buffer
             for module in stage.method.modules()
             if isinstance(module, _BatchNorm)
             for buffer in module.buffers()
         ]
-        self.resumed = options.resume and self._resume()
+        self.resumed = found is not None
+        if found:
+            self._resume(found)
         self.loggers: tuple[Logger, ...] = ()
         if fabric.global_rank == 0:
             stage.folder.mkdir(parents=True, exist_ok=True)
@@ -233,6 +240,7 @@ class _Run:
         set_learning_rate(self.optimiser, rate)
         before = [buffer.clone() for buffer in self.statistics]
         output = self.gradients(parts)
+        average_uncut(self.trainable)
         norm = gradient_norm(self.trainable, clip=spec.clip_norm)
         loss = float(gather_rows(output.loss.detach().reshape(1)).mean())
         rows = gather_rows(torch.cat([part.indices for part in parts]).to(self.fabric.device))
@@ -269,7 +277,7 @@ class _Run:
         position.epoch, position.step, position.prepared, position.sums = position.epoch + 1, 0, False, {}
         due = position.epoch % self.options.validate_every == 0 or position.epoch == self.stage.spec.epochs
         if validate and due:
-            with prepared(self.stage, "validate"):
+            with whole(self.stage.method), prepared(self.stage, "validate"):
                 self.log({f"validation_{name}": value for name, value in validate(self.stage.method).items()})
 
     def log(self, values: Mapping[str, float]) -> None:
@@ -280,41 +288,37 @@ class _Run:
 
     def save(self) -> None:
         """Write a checkpoint; the first failure in a row is reported, the second ends the run."""
+        learned = {"method": self.stage.method.state_dict(), "optimiser": self.optimiser.state_dict()}
+        learned = whole_state(learned)
         if self.fabric.global_rank == 0:
-            state = {
-                "method": self.stage.method.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "guard": self.finite.state(),
-                "position": vars(self.position),
-            }
-            try:
-                save_checkpoint(
-                    self.stage.folder / "checkpoints",
-                    step=self.done,
-                    identity=self.stage.identity,
-                    state=state,
-                )
-                self.disk.saved()
-            except DataError as error:
-                self.listen(Note(self.disk.failed(error)))
+            self._write(learned)
         self.fabric.barrier()
+
+    def _write(self, state: dict[str, Any]) -> None:
+        state |= {"guard": self.finite.state(), "position": vars(self.position)}
+        folder = self.stage.folder / "checkpoints"
+        try:
+            save_checkpoint(folder, step=self.done, identity=self.stage.identity, state=state)
+            self.disk.saved()
+        except DataError as error:
+            self.listen(Note(self.disk.failed(error)))
 
     def close(self) -> None:
         for logger in self.loggers:
             logger.close()
 
-    def _resume(self) -> bool:
-        found = find_checkpoint(self.stage.folder / "checkpoints", identity=self.stage.identity)
-        if found is None:
-            return False
+    def _checkpoint(self) -> Found | None:
+        if not self.options.resume:
+            return None
+        return find_checkpoint(self.stage.folder / "checkpoints", identity=self.stage.identity)
+
+    def _resume(self, found: Found) -> None:
         for skipped in found.skipped:
             self.listen(Note(f"{skipped}; skipped."))
-        self.stage.method.load_state_dict(found.state["method"])
-        self.optimiser.load_state_dict(found.state["optimiser"])
+        self.optimiser.load_state_dict(state_in_pieces(found.state["optimiser"], self.optimiser))
         self.finite.restore(found.state["guard"])
         self.position = Position(**found.state["position"])
         self.listen(Note(f"stage {self.stage.name} goes on from {found.folder.name}."))
-        return True
 
 
 # Draws for full augmented passes start far above the crops of training batches, so none is reused.

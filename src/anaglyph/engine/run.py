@@ -23,6 +23,7 @@ from typing import Any, Literal
 import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import Strategy
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
@@ -33,6 +34,7 @@ from anaglyph.data.paired import PairedObjects
 from anaglyph.data.pairing import released_rows
 from anaglyph.data.source import SPLITS
 from anaglyph.engine.checkpoint import difference
+from anaglyph.engine.compile import compile_encoders
 from anaglyph.engine.environment import describe_environment
 from anaglyph.engine.events import Listener, Note, StageFinished, ignore
 from anaglyph.engine.interrupt import graceful_interrupt
@@ -40,6 +42,7 @@ from anaglyph.engine.loggers import LOGGERS
 from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
 from anaglyph.engine.models import FILE, build_method, save_method
 from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
+from anaglyph.engine.sharding import sharded_strategy
 from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked
 from anaglyph.engine.tasks.choice import check_fits, task_of
@@ -72,6 +75,10 @@ class RunOptions:
     cache: Path | None = None
     """Where generated data is kept; None makes it anew each time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"
+    """What several processes keep: the whole model each (ddp, which auto means), or a share of it (fsdp)."""
+    compile: bool = False
+    """Compile the encoders with torch.compile; results then agree to rounding."""
     processes: int = 1
     """Processes started by torchrun, all told."""
     local_processes: int = 1
@@ -154,6 +161,8 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
                 listen(StageFinished(name, skipped=True))
                 continue
             method = build_method(spec, objects=len(splits.train), seed=recipe.seed, name=name, starts=starts)
+            if options.compile:
+                compile_encoders(method, device=fabric.device)
             stage = Stage(
                 name=name, spec=spec, method=method, dataset=splits.train, seed=recipe.seed, folder=folder,
                 identity=identity, artefacts={needed: artefacts[needed] for needed in spec.needs},
@@ -214,11 +223,17 @@ def make_fabric(recipe: Recipe, options: RunOptions) -> Fabric:
         accelerator="gpu" if device == "cuda" else "cpu",
         devices=options.local_processes if many else 1,
         num_nodes=options.processes // options.local_processes if many else 1,
-        strategy=DDPStrategy(**_without_buffers()) if many else "auto",
+        strategy=_strategy(options),
         precision="bf16-mixed" if recipe.precision == "bfloat16" else "32-true",
     )
     fabric.launch()
     return fabric
+
+
+def _strategy(options: RunOptions) -> Strategy | str:
+    if options.strategy == "fsdp":
+        return sharded_strategy(options.processes)
+    return DDPStrategy(**_without_buffers()) if options.processes > 1 else "auto"
 
 
 def leave_processes() -> None:
