@@ -47,16 +47,6 @@ def epoch_order(objects: int, *, seed: int, epoch: int, blocks: Indices | None =
     return np.concatenate(stretches)
 
 
-def blocks_of(rows: Indices, blocks: Indices) -> Indices:
-    """Blocks of a selection: where in `rows` each block that it touches begins, then its length.
-
-    A selection that is not in rising order is one block.
-    """
-    if bool((np.diff(rows) < 0).any()):
-        return np.array([0, len(rows)], dtype=np.int64)
-    return np.unique(np.searchsorted(rows, blocks)).astype(np.int64)
-
-
 def _check_blocks(blocks: Indices, objects: int) -> None:
     ends = (int(blocks[0]), int(blocks[-1])) if len(blocks) > 1 else ()
     if ends != (0, objects) or bool((np.diff(blocks) < 1).any()):

@@ -34,7 +34,7 @@ from anaglyph.data.paired import PairedObjects
 from anaglyph.data.pairing import released_rows
 from anaglyph.data.source import SPLITS
 from anaglyph.engine.checkpoint import difference
-from anaglyph.engine.compile import compile_encoders
+from anaglyph.engine.compile import compile_encoders, require_compiler
 from anaglyph.engine.environment import describe_environment
 from anaglyph.engine.events import Listener, Note, StageFinished, ignore
 from anaglyph.engine.interrupt import graceful_interrupt
@@ -132,6 +132,8 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
     if leaks:
         listen(Note(LEAK_NOTE))
     fabric = make_fabric(recipe, options)
+    if options.compile:
+        require_compiler(fabric.device)
     if fabric.global_rank == 0:
         open_run_folder(recipe, options)
     fabric.barrier()
@@ -161,8 +163,8 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
                 listen(StageFinished(name, skipped=True))
                 continue
             method = build_method(spec, objects=len(splits.train), seed=recipe.seed, name=name, starts=starts)
-            if options.compile:
-                compile_encoders(method, device=fabric.device)
+            if options.compile and spec.epochs:
+                compile_encoders(method)
             stage = Stage(
                 name=name, spec=spec, method=method, dataset=splits.train, seed=recipe.seed, folder=folder,
                 identity=identity, artefacts={needed: artefacts[needed] for needed in spec.needs},
