@@ -2,14 +2,14 @@
 
     python -m benchmarks bench_contrastive
 
-Clouds of 10,000 coloured points, augmented as in the paper, 4 of 12 views and a text of 1280 numbers each, all
-made up; PPAT of scaling 1 on a CPU, of scaling 3 on a GPU. "ours" is the engine's step on the method
+Clouds of 10,000 coloured points, augmented as in the paper, 4 of 12 views and a text of 1280 numbers each,
+all made up; PPAT of scaling 1 on a CPU, of scaling 3 on a GPU. "ours" is the engine's step on the method
 `mixcon3d`, "plain" the published way on the same encoder (plain_contrast.py): in K parts it encodes all K
-twice and takes the loss K times, where we encode K - 1 twice and take it once. Both run in turn in one process
-on batches made beforehand, times are the smallest; ratio is plain's time over ours. Peak MB is the most memory
-of a GPU, or how far the resident set grew in one step (Linux). "wait" is the share of a training loop's time
-that goes by before a batch is there, made in the same process (0) or by one worker (1). "compiled" has the
-encoder compiled, where there is a compiler; "prepared" is what that costs once, in seconds.
+twice and takes the loss K times, where we encode K - 1 twice and take it once. Both run in turn in one
+process on batches made beforehand, times are the smallest; ratio is plain's time over ours. Peak MB is the
+most memory of a GPU, or how far the resident set grew in one step (Linux). "wait" is the share of a loop's
+time that goes by before a batch is there, made in the same process (0) or by one worker (1). "compiled" has
+the encoder compiled, where there is a compiler; "prepared" is what that costs once, in seconds.
 """
 
 from __future__ import annotations

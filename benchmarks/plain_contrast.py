@@ -1,7 +1,7 @@
 """A step of MixCon3D as the published trainer writes it: the thing that the engine's step is compared with.
 
-One head for frozen features, four pairs, the moving average, and the release's accumulation: all parts without
-a graph, then each again with its features in their slot and the loss over all.
+One head for frozen features, four pairs, the moving average, and the release's accumulation: all parts
+without a graph, then each again with its features in their slot and the loss over all.
 """
 
 from __future__ import annotations

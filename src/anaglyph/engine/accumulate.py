@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -27,6 +28,8 @@ from anaglyph.types import Batch, StepOutput
 
 Features = Mapping[str, Tensor]
 Work = Callable[[Method], Tensor | None]
+Wrapped = Any
+"""An `InsideMethod` as Fabric gives it back; its class is private to Fabric."""
 Drawing = Callable[[int], AbstractContextManager[None]]
 
 
@@ -46,7 +49,7 @@ class InsideMethod(nn.Module):
         return work(self.method)
 
 
-def whole_gradients(batch: Batch, *, fabric: Fabric, wrapped: nn.Module) -> StepOutput:
+def whole_gradients(batch: Batch, *, fabric: Fabric, wrapped: Wrapped) -> StepOutput:
     """Fill every `grad` with that of `training_step`, whose output is returned.
 
     Args:
@@ -68,7 +71,7 @@ def accumulated_gradients(
     parts: Sequence[Batch],
     *,
     fabric: Fabric,
-    wrapped: nn.Module,
+    wrapped: Wrapped,
     drawing: Drawing,
     statistics: Sequence[Tensor],
 ) -> StepOutput:

@@ -174,7 +174,7 @@ class _Run:
             stage.method.load_state_dict(found.state["method"])
         # Sharing a model out replaces its parameters, so the optimiser comes after it, and weights before it.
         self.wrapped = fabric.setup_module(InsideMethod(stage.method).to(fabric.device))
-        self.optimiser = fabric.setup_optimizers(build_optimiser(stage.method, stage.spec.optimiser))
+        self.optimiser: Any = fabric.setup_optimizers(build_optimiser(stage.method, stage.spec.optimiser))
         self.trainable = [p for p in stage.method.parameters() if p.requires_grad]
         self.statistics = [
             buffer
@@ -249,8 +249,8 @@ class _Run:
             self.optimiser.step()
             with torch.no_grad():
                 stage.method.after_step()
-            parts = {name: float(value.detach()) for name, value in output.parts.items()}
-            self.position.add({"loss": loss, "learning_rate": rate, "gradient_norm": norm, **parts})
+            named = {name: float(value.detach()) for name, value in output.parts.items()}
+            self.position.add({"loss": loss, "learning_rate": rate, "gradient_norm": norm, **named})
         else:  # a refused batch must not live on in the running statistics
             for buffer, old in zip(self.statistics, before, strict=True):
                 buffer.copy_(old)

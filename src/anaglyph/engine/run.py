@@ -23,8 +23,8 @@ from typing import Any, Literal
 import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
-from lightning_fabric.strategies import Strategy
 from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.strategy import Strategy
 from torch.nn.parallel import DistributedDataParallel
 
 from anaglyph.config import dump_yaml, fingerprint, plain, structure

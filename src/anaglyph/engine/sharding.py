@@ -13,7 +13,7 @@ from inspect import signature
 from typing import Any
 
 import torch
-from lightning_fabric.strategies import ModelParallelStrategy
+from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, distribute_tensor
@@ -48,12 +48,12 @@ def whole(module: nn.Module) -> Iterator[None]:
             owner.register_parameter(name, pieces)  # the optimiser knows this one
 
 
-def make_whole(module: nn.Module) -> list[tuple[nn.Module, str, DTensor]]:
+def make_whole(module: nn.Module) -> list[tuple[nn.Module, str, Any]]:
     """Put whole parameters in the place of pieces; returns those, with the modules and names they had.
 
     Not by FSDP's own `unshard`, which any `state_dict` in between would undo.
     """
-    found = [
+    found: list[tuple[nn.Module, str, Any]] = [  # parameters that are DTensors at once, which no type says
         (owner, name, parameter)
         for owner in module.modules()
         for name, parameter in owner.named_parameters(recurse=False)
