@@ -23,6 +23,7 @@ from anaglyph.io.atomic import write_text
 
 BENCHMARKS = (
     "bench_training_step",
+    "bench_contrastive",
     "bench_retrieval",
     "bench_edge_conv",
     "bench_point_ops",

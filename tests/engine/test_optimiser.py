@@ -9,6 +9,7 @@ from torch import nn
 from anaglyph.engine.models import build_method
 from anaglyph.engine.optimiser import build_optimiser, gradient_norm, learning_rate, set_learning_rate
 from anaglyph.engine.recipe import OptimiserSpec
+from anaglyph.errors import ConfigError
 from tiny_runs import tiny_recipe
 
 EPOCHS, PER_EPOCH = 5, 4
@@ -61,6 +62,37 @@ def test_the_released_cosine_is_what_torch_gives_when_stepped_with_the_epoch_jus
         optimiser.param_groups[0]["lr"] = 0.8 * (1 + math.cos(math.pi * epoch / EPOCHS)) / 2
     assert reference.T_max == EPOCHS
     assert rates(schedule="cosine_epochs")[::PER_EPOCH] == pytest.approx(used)
+
+
+def test_a_step_schedule_multiplies_the_rate_every_so_many_steps_after_the_warm_up():
+    found = rates(schedule="step", step_every=6, step_factor=0.5)
+    assert found == pytest.approx([0.8] * 6 + [0.4] * 6 + [0.2] * 6 + [0.1] * 2)
+    found = rates(schedule="step", step_every=10, step_factor=0.9, warmup_epochs=0.5)
+    assert found == pytest.approx([0.4, 0.8] + [0.8] * 10 + [0.72] * 8)
+
+
+def test_a_step_schedule_is_torchs():
+    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.8)
+    reference = torch.optim.lr_scheduler.StepLR(optimiser, step_size=3, gamma=0.967)
+    used = []
+    for _ in range(STEPS):
+        used.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        reference.step()
+    assert rates(schedule="step", step_every=3, step_factor=0.967) == pytest.approx(used)
+
+
+def test_a_scheduler_that_runs_after_the_step_gives_the_peak_first_and_is_late_by_one():
+    options = {"schedule": "cosine", "warmup_epochs": 1.5, "final_fraction": 0.5}
+    usual, released = rates(**options), rates(**options, peak_first=True)
+    assert released == [0.8, *usual[:-1]]
+    assert usual[0] == pytest.approx(0.8 / 6)
+
+
+@pytest.mark.parametrize(("option", "value"), [("step_every", 0), ("step_factor", 0.0), ("step_factor", 1.1)])
+def test_a_step_schedule_that_cannot_be_meant_is_refused(option, value):
+    with pytest.raises(ConfigError, match=f"{option} must be"):
+        OptimiserSpec(**{option: value})
 
 
 def test_a_groups_scale_multiplies_every_rate():

@@ -27,7 +27,7 @@ def torchrun(*arguments, cache):
         **os.environ,
         "OMP_NUM_THREADS": "1",
         "ANAGLYPH_CACHE": str(cache),
-        "PYTHONPATH": str(TESTS),
+        "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep),
     }
     command = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port), *arguments]
     return subprocess.run(

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import save_file
 
@@ -18,6 +19,7 @@ from anaglyph.engine.loop import FitOptions, Stage, fit
 from anaglyph.engine.models import build_method
 from anaglyph.engine.run import RunOptions, leave_processes, make_fabric
 from anaglyph.methods.romo.labels import PseudoLabels, write_pseudo_labels
+from engine.coupled_method import coupled_recipe, register
 from tiny_runs import tiny_recipe
 
 # name -> recipe, stage, changes that make its first step the interesting one
@@ -43,6 +45,7 @@ CASES = {
             "stages.contrast.batch=12",
         ),
     ),
+    "in_parts": ("coupled", "contrast", ()),
 }
 
 
@@ -75,7 +78,10 @@ class EnoughError(Exception):
 def first_step(name, folder, fabric):
     """(loss, parameter name -> gradient) of the first step of a case."""
     kind, stage_name, changes = CASES[name]
-    recipe = tiny_recipe(kind, *changes)
+    if kind == "coupled":  # alone it takes its batch at once
+        recipe = coupled_recipe(accumulate=fabric.world_size, encoder="tiny_moments")
+    else:
+        recipe = tiny_recipe(kind, *changes)
     spec = recipe.stages[stage_name]
     dataset = create_dataset(recipe.data, "train", root=folder, cache=folder)
     labels = torch.arange(len(dataset)) % 10
@@ -123,7 +129,9 @@ def write_steps(folder, world):
     fabric = make_fabric(recipe, options)
     assert fabric.world_size == world
     for name in CASES:
-        loss, gradients = first_step(name, folder, fabric)
+        with pytest.MonkeyPatch.context() as patch:
+            register(patch)
+            loss, gradients = first_step(name, folder, fabric)
         content = {"loss": torch.tensor(loss), **gradients}
         save_file(content, folder / f"{name}_{world}_{fabric.global_rank}.safetensors")
 

@@ -26,6 +26,8 @@ def train(
     precision: Literal["float32", "bfloat16"] | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     data_root: Path | None = None,
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto",
+    compile: bool = False,
     workers: int = 0,
     save_every: int | None = None,
     validate_every: int = 5,
@@ -48,6 +50,9 @@ def train(
         resume: continue what lies in the output folder; finished stages are skipped.
         precision: bfloat16 runs the networks under autocast; default is the recipe's.
         device: where to train.
+        strategy: what each of several processes keeps: the whole model (ddp, which auto means) or a share
+            of it and of the optimiser's state (fsdp), for models that fill a GPU.
+        compile: compile the encoders with torch.compile; slow to start, faster after, equal to rounding.
         data_root: folder of data sets; default $ANAGLYPH_DATA, else ../shared/data.
         workers: loader processes.
         save_every: steps between checkpoints inside an epoch; each epoch ends with one anyway.
@@ -78,6 +83,8 @@ def train(
         data_root=root(data_root),
         cache=cache_folder(),
         device=device,
+        strategy=strategy,
+        compile=compile,
         processes=world,
         local_processes=local,
         rank=rank,

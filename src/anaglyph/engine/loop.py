@@ -14,23 +14,24 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from anaglyph.data.loader import epoch_batches, ordered_batches, steps_per_epoch
+from anaglyph.data.loader import epoch_parts, ordered_batches, steps_per_epoch
 from anaglyph.data.objects import Objects
-from anaglyph.engine.checkpoint import find_checkpoint, save_checkpoint
+from anaglyph.engine.accumulate import InsideMethod, accumulated_gradients, whole_gradients
+from anaglyph.engine.checkpoint import Found, find_checkpoint, save_checkpoint
 from anaglyph.engine.events import Listener, Metrics, Note, StageStarted, Step
 from anaglyph.engine.guards import DiskGuard, FiniteGuard
 from anaglyph.engine.interrupt import Interrupted, StopRequest
 from anaglyph.engine.loggers import JsonLines, Logger
 from anaglyph.engine.optimiser import build_optimiser, gradient_norm, learning_rate, set_learning_rate
 from anaglyph.engine.recipe import StageSpec
+from anaglyph.engine.sharding import average_uncut, make_whole, state_in_pieces, whole, whole_state
 from anaglyph.errors import DataError
 from anaglyph.methods.base import Method
 from anaglyph.nn.gather import gather_rows
 from anaglyph.randomness import seeded
-from anaglyph.types import Batch, StageContext
+from anaglyph.types import Batch, StageContext, StepOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,18 +136,18 @@ def fit(stage: Stage, *, fabric: Fabric, listen: Listener, stop: StopRequest, op
     method, position = stage.method, run.position
     try:
         if not run.resumed:
-            with prepared(stage, "start"):
+            with whole(stage.method), prepared(stage, "start"):
                 method.start(run.context())
         while position.epoch < stage.spec.epochs:
             if run.anyone(stop.requested):  # asked for between steps; the last epoch is already saved
                 raise Interrupted(f"stopped at step {run.done} of {stage.steps} of stage {stage.name}")
             if not position.prepared:
-                with prepared(stage, "before epoch", position.epoch):
+                with whole(stage.method), prepared(stage, "before epoch", position.epoch):
                     method.before_epoch(run.context())
                 position.prepared = True
             method.train()
-            for batch in run.batches():
-                run.step(batch)
+            for parts in run.batches():
+                run.step(parts)
                 if run.anyone(stop.requested):
                     run.save()
                     raise Interrupted(f"stopped at step {run.done} of {stage.steps} of stage {stage.name}")
@@ -154,24 +155,9 @@ def fit(stage: Stage, *, fabric: Fabric, listen: Listener, stop: StopRequest, op
                     run.save()
             run.end_epoch()
             run.save()
+        make_whole(stage.method)
     finally:
         run.close()
-
-
-class _TrainingStep(nn.Module):
-    """A method whose forward is its training step: where autocast and the averaging of gradients begin.
-
-    Fabric walks into what goes in and out and stumbles over frozen dataclasses, so a callable goes in and
-    a tuple comes out.
-    """
-
-    def __init__(self, method: Method) -> None:
-        super().__init__()
-        self.method = method
-
-    def forward(self, batch: Callable[[], Batch]) -> tuple[Tensor, dict[str, Tensor]]:
-        output = self.method.training_step(batch())
-        return output.loss, output.parts
 
 
 class _Run:
@@ -183,17 +169,22 @@ class _Run:
         self.position = Position()
         self.finite, self.disk = FiniteGuard(stage.folder / "nonfinite.json"), DiskGuard()
         self.finite.writes = fabric.global_rank == 0
+        found = self._checkpoint()
+        if found:
+            stage.method.load_state_dict(found.state["method"])
+        # Sharing a model out replaces its parameters, so the optimiser comes after it, and weights before it.
+        self.wrapped = fabric.setup_module(InsideMethod(stage.method).to(fabric.device))
+        self.optimiser: Any = fabric.setup_optimizers(build_optimiser(stage.method, stage.spec.optimiser))
         self.trainable = [p for p in stage.method.parameters() if p.requires_grad]
-        self.wrapped, self.optimiser = fabric.setup(
-            _TrainingStep(stage.method), build_optimiser(stage.method, stage.spec.optimiser)
-        )
         self.statistics = [
             buffer
             for module in stage.method.modules()
             if isinstance(module, _BatchNorm)
             for buffer in module.buffers()
         ]
-        self.resumed = options.resume and self._resume()
+        self.resumed = found is not None
+        if found:
+            self._resume(found)
         self.loggers: tuple[Logger, ...] = ()
         if fabric.global_rank == 0:
             stage.folder.mkdir(parents=True, exist_ok=True)
@@ -209,10 +200,11 @@ class _Run:
     def context(self) -> StageContext:
         return self.stage.context(self.position.epoch, device=self.fabric.device, log=self.log)
 
-    def batches(self) -> Iterator[Batch]:
-        """This process's share of what is left of the epoch."""
-        return epoch_batches(
+    def batches(self) -> Iterator[tuple[Batch, ...]]:
+        """This process's share of what is left of the epoch, each batch in the parts asked for."""
+        return epoch_parts(
             self.stage.dataset,
+            parts=self.stage.spec.accumulate,
             seed=self.stage.seed,
             epoch=self.position.epoch,
             batch=self.stage.spec.batch,
@@ -224,26 +216,41 @@ class _Run:
             labels=self.stage.method.uses_labels,
         )
 
-    def step(self, batch: Batch) -> None:
+    def gradients(self, parts: tuple[Batch, ...]) -> StepOutput:
+        """Fill the gradients of this step; its number, and that of a part, seed dropout."""
+        where = (self.stage.seed, self.stage.name, "step", self.done, self.fabric.global_rank)
+        self.optimiser.zero_grad(set_to_none=True)
+        if len(parts) == 1:
+            with seeded(*where):
+                return whole_gradients(
+                    parts[0].to(self.fabric.device), fabric=self.fabric, wrapped=self.wrapped
+                )
+        return accumulated_gradients(
+            parts,
+            fabric=self.fabric,
+            wrapped=self.wrapped,
+            drawing=lambda part: seeded(*where, part),
+            statistics=self.statistics,
+        )
+
+    def step(self, parts: tuple[Batch, ...]) -> None:
         """One optimiser step, or a refused one."""
         stage, spec = self.stage, self.stage.spec.optimiser
         rate = learning_rate(spec, step=self.done, steps=stage.steps, steps_per_epoch=stage.steps_per_epoch)
         set_learning_rate(self.optimiser, rate)
-        moved = batch.to(self.fabric.device)
         before = [buffer.clone() for buffer in self.statistics]
-        with seeded(stage.seed, stage.name, "step", self.done, self.fabric.global_rank):
-            loss_here, named = self.wrapped(lambda: moved)
-        self.optimiser.zero_grad(set_to_none=True)
-        self.fabric.backward(loss_here)
+        output = self.gradients(parts)
+        average_uncut(self.trainable)
         norm = gradient_norm(self.trainable, clip=spec.clip_norm)
-        loss = float(gather_rows(loss_here.detach().reshape(1)).mean())
-        keys = tuple(stage.dataset.keys[row] for row in gather_rows(moved.indices).tolist())
+        loss = float(gather_rows(output.loss.detach().reshape(1)).mean())
+        rows = gather_rows(torch.cat([part.indices for part in parts]).to(self.fabric.device))
+        keys = tuple(stage.dataset.keys[row] for row in rows.tolist())
         if self.finite.admits(step=self.done, loss=loss, norm=norm, keys=keys):
             self.optimiser.step()
             with torch.no_grad():
                 stage.method.after_step()
-            parts = {name: float(value.detach()) for name, value in named.items()}
-            self.position.add({"loss": loss, "learning_rate": rate, "gradient_norm": norm, **parts})
+            named = {name: float(value.detach()) for name, value in output.parts.items()}
+            self.position.add({"loss": loss, "learning_rate": rate, "gradient_norm": norm, **named})
         else:  # a refused batch must not live on in the running statistics
             for buffer, old in zip(self.statistics, before, strict=True):
                 buffer.copy_(old)
@@ -254,7 +261,7 @@ class _Run:
                 self.position.epoch,
                 self.done,
                 stage.steps,
-                len(batch) * self.fabric.world_size,
+                len(rows),
                 loss,
             )
         )
@@ -270,7 +277,7 @@ class _Run:
         position.epoch, position.step, position.prepared, position.sums = position.epoch + 1, 0, False, {}
         due = position.epoch % self.options.validate_every == 0 or position.epoch == self.stage.spec.epochs
         if validate and due:
-            with prepared(self.stage, "validate"):
+            with whole(self.stage.method), prepared(self.stage, "validate"):
                 self.log({f"validation_{name}": value for name, value in validate(self.stage.method).items()})
 
     def log(self, values: Mapping[str, float]) -> None:
@@ -281,41 +288,37 @@ class _Run:
 
     def save(self) -> None:
         """Write a checkpoint; the first failure in a row is reported, the second ends the run."""
+        learned = {"method": self.stage.method.state_dict(), "optimiser": self.optimiser.state_dict()}
+        learned = whole_state(learned)
         if self.fabric.global_rank == 0:
-            state = {
-                "method": self.stage.method.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "guard": self.finite.state(),
-                "position": vars(self.position),
-            }
-            try:
-                save_checkpoint(
-                    self.stage.folder / "checkpoints",
-                    step=self.done,
-                    identity=self.stage.identity,
-                    state=state,
-                )
-                self.disk.saved()
-            except DataError as error:
-                self.listen(Note(self.disk.failed(error)))
+            self._write(learned)
         self.fabric.barrier()
+
+    def _write(self, state: dict[str, Any]) -> None:
+        state |= {"guard": self.finite.state(), "position": vars(self.position)}
+        folder = self.stage.folder / "checkpoints"
+        try:
+            save_checkpoint(folder, step=self.done, identity=self.stage.identity, state=state)
+            self.disk.saved()
+        except DataError as error:
+            self.listen(Note(self.disk.failed(error)))
 
     def close(self) -> None:
         for logger in self.loggers:
             logger.close()
 
-    def _resume(self) -> bool:
-        found = find_checkpoint(self.stage.folder / "checkpoints", identity=self.stage.identity)
-        if found is None:
-            return False
+    def _checkpoint(self) -> Found | None:
+        if not self.options.resume:
+            return None
+        return find_checkpoint(self.stage.folder / "checkpoints", identity=self.stage.identity)
+
+    def _resume(self, found: Found) -> None:
         for skipped in found.skipped:
             self.listen(Note(f"{skipped}; skipped."))
-        self.stage.method.load_state_dict(found.state["method"])
-        self.optimiser.load_state_dict(found.state["optimiser"])
+        self.optimiser.load_state_dict(state_in_pieces(found.state["optimiser"], self.optimiser))
         self.finite.restore(found.state["guard"])
         self.position = Position(**found.state["position"])
         self.listen(Note(f"stage {self.stage.name} goes on from {found.folder.name}."))
-        return True
 
 
 # Draws for full augmented passes start far above the crops of training batches, so none is reused.

@@ -4,6 +4,8 @@ import math
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from anaglyph.engine.recipe import OptimiserSpec
@@ -22,11 +24,17 @@ def build_optimiser(method: Method, spec: OptimiserSpec) -> Optimizer:
 
 def learning_rate(spec: OptimiserSpec, *, step: int, steps: int, steps_per_epoch: int) -> float:
     """Learning rate of the 0-based `step` out of `steps`."""
+    if spec.peak_first:
+        if step == 0:
+            return spec.lr
+        step -= 1
     warmup = round(spec.warmup_epochs * steps_per_epoch)
     if step < warmup:
         return spec.lr * (step + 1) / warmup
     if spec.schedule == "constant":
         return spec.lr
+    if spec.schedule == "step":
+        return spec.lr * float(spec.step_factor ** ((step - warmup) // spec.step_every))
     if spec.schedule == "cosine_epochs":
         # Stepped with the 0-based epoch after training it: epochs 0 and 1 both use the maximum.
         done = max(step // steps_per_epoch - 1, 0) / max(steps // steps_per_epoch, 1)
@@ -43,9 +51,21 @@ def set_learning_rate(optimiser: Optimizer, rate: float) -> None:
 
 
 def gradient_norm(parameters: list[torch.nn.Parameter], *, clip: float | None) -> float:
-    """Total L2 norm of the gradients, which are scaled down to `clip` where that is given and exceeded."""
+    """Total L2 norm of the gradients, which are scaled down to `clip` where that is given and exceeded.
+
+    Gradients that are shared out among processes count whole, and may stand beside others.
+    """
     largest = math.inf if clip is None else clip
-    return float(torch.nn.utils.clip_grad_norm_(parameters, largest))
+    cut = [p for p in parameters if isinstance(p, DTensor)]
+    uncut = [p for p in parameters if not isinstance(p, DTensor)]
+    if not cut:
+        return float(clip_grad_norm_(parameters, largest))
+    norms = [clip_grad_norm_(kind, math.inf) for kind in (cut, uncut)]
+    norm = math.hypot(*(float(each.full_tensor() if isinstance(each, DTensor) else each) for each in norms))
+    for parameter in parameters:
+        if parameter.grad is not None and norm > largest:
+            parameter.grad.mul_(largest / norm)
+    return norm
 
 
 def _split_decay(group: dict[str, Any], spec: OptimiserSpec) -> list[dict[str, Any]]:

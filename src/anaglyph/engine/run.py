@@ -24,6 +24,7 @@ import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.strategy import Strategy
 from torch.nn.parallel import DistributedDataParallel
 
 from anaglyph.config import dump_yaml, fingerprint, plain, structure
@@ -33,6 +34,7 @@ from anaglyph.data.paired import PairedObjects
 from anaglyph.data.pairing import released_rows
 from anaglyph.data.source import SPLITS
 from anaglyph.engine.checkpoint import difference
+from anaglyph.engine.compile import compile_encoders, require_compiler
 from anaglyph.engine.environment import describe_environment
 from anaglyph.engine.events import Listener, Note, StageFinished, ignore
 from anaglyph.engine.interrupt import graceful_interrupt
@@ -41,6 +43,7 @@ from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
 from anaglyph.engine.models import FILE, build_method, save_method
 from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
 from anaglyph.engine.rehearsal import rehearse, rehearse_without_data
+from anaglyph.engine.sharding import sharded_strategy
 from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked
 from anaglyph.engine.tasks.choice import task_of
@@ -73,6 +76,10 @@ class RunOptions:
     cache: Path | None = None
     """Where generated data is kept; None makes it anew each time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"
+    """What several processes keep: the whole model each (ddp, which auto means), or a share of it (fsdp)."""
+    compile: bool = False
+    """Compile the encoders with torch.compile; results then agree to rounding."""
     processes: int = 1
     """Processes started by torchrun, all told."""
     local_processes: int = 1
@@ -127,6 +134,8 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
     if leaks:
         listen(Note(LEAK_NOTE))
     fabric = make_fabric(recipe, options)
+    if options.compile:
+        require_compiler(fabric.device)
     check_run_folder(recipe, options)
     starts = {name: starting_weights(spec, root=options.data_root) for name, spec in recipe.stages.items()}
     rehearse_without_data(recipe, starts)
@@ -163,6 +172,8 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
             method = build_method(
                 spec, objects=len(splits.train), seed=recipe.seed, name=name, starts=trained
             )
+            if options.compile and spec.epochs:
+                compile_encoders(method)
             stage = Stage(
                 name=name, spec=spec, method=method, dataset=splits.train, seed=recipe.seed, folder=folder,
                 identity=identity, artefacts={needed: artefacts[needed] for needed in spec.needs},
@@ -223,11 +234,17 @@ def make_fabric(recipe: Recipe, options: RunOptions) -> Fabric:
         accelerator="gpu" if device == "cuda" else "cpu",
         devices=options.local_processes if many else 1,
         num_nodes=options.processes // options.local_processes if many else 1,
-        strategy=DDPStrategy(**_without_buffers()) if many else "auto",
+        strategy=_strategy(options),
         precision="bf16-mixed" if recipe.precision == "bfloat16" else "32-true",
     )
     fabric.launch()
     return fabric
+
+
+def _strategy(options: RunOptions) -> Strategy | str:
+    if options.strategy == "fsdp":
+        return sharded_strategy(options.processes)
+    return DDPStrategy(**_without_buffers()) if options.processes > 1 else "auto"
 
 
 def leave_processes() -> None:
