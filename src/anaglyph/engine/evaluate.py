@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -61,14 +61,14 @@ def embed_split(
 
 
 def choose_views(batch: Batch, views: int | None) -> Batch:
-    """The batch with `views` evenly spaced views of each image."""
-    if views is None or batch.images is None:
-        return batch
-    have = batch.images.shape[1]
-    if not 1 <= views <= have:
-        raise ConfigError(f"{views} views are asked for; the pictures have 1 to {have}.")
-    chosen = [have * i // views for i in range(views)]
-    return Batch(batch.keys, batch.indices, batch.images[:, chosen], batch.points, batch.labels)
+    """The batch with `views` evenly spaced views of each image, or their vectors."""
+    seen = {name: value for name in ("images", "image_features") if (value := getattr(batch, name)) is not None}
+    for name, value in seen.items() if views is not None else ():
+        have = value.shape[1]
+        if not 1 <= views <= have:
+            raise ConfigError(f"{views} views are asked for; the pictures have 1 to {have}.")
+        batch = replace(batch, **{name: value[:, [have * place // views for place in range(views)]]})
+    return batch
 
 
 def retrieval_metrics(embedded: Embedded) -> dict[str, float]:
