@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ def codes(labels, *, seed=0):
 
 
 def toy_objects(labels=(0, 1, 2, 0, 1, 2), *, said=None, shown=None, captions=None, **changes):
-    """A split; clouds say `said` and pictures `shown`, by default both the truth; captions count per object."""
+    """A split; clouds say `said`, pictures `shown`, by default both the truth; `captions` counts texts."""
     labels = np.asarray(labels)
     own = codes(labels)
     cloud = own if said is None else codes(np.asarray(said), seed=1)
@@ -78,7 +79,7 @@ def toy_objects(labels=(0, 1, 2, 0, 1, 2), *, said=None, shown=None, captions=No
 class Reader(Method):
     """The mean colour of a cloud, the mean vector of pictures, the vector of a text."""
 
-    inputs = {
+    inputs: ClassVar = {
         "shape": ("points",),
         "image": ("image_features",),
         "text": ("text_features", "text_present"),

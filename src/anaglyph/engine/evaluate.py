@@ -62,13 +62,21 @@ def embed_split(
 
 def choose_views(batch: Batch, views: int | None) -> Batch:
     """The batch with `views` evenly spaced views of each image, or their vectors."""
-    seen = {name: value for name in ("images", "image_features") if (value := getattr(batch, name)) is not None}
-    for name, value in seen.items() if views is not None else ():
-        have = value.shape[1]
-        if not 1 <= views <= have:
-            raise ConfigError(f"{views} views are asked for; the pictures have 1 to {have}.")
-        batch = replace(batch, **{name: value[:, [have * place // views for place in range(views)]]})
-    return batch
+    if views is None:
+        return batch
+    images, vectors = batch.images, batch.image_features
+    return replace(
+        batch,
+        images=None if images is None else _spaced(images, views),
+        image_features=None if vectors is None else _spaced(vectors, views),
+    )
+
+
+def _spaced(values: Tensor, views: int) -> Tensor:
+    have = values.shape[1]
+    if not 1 <= views <= have:
+        raise ConfigError(f"{views} views are asked for; the pictures have 1 to {have}.")
+    return values[:, [have * place // views for place in range(views)]]
 
 
 def retrieval_metrics(embedded: Embedded) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Rows of all processes joined where each may bring another number of them; for measuring, without gradient."""
+"""Rows of all processes joined, of which each may bring another number; for measuring, without gradient."""
 
 from __future__ import annotations
 

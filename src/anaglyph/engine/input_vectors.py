@@ -30,7 +30,7 @@ INPUTS: Mapping[str, tuple[str, ...]] = {
 }
 """Inference mode -> the modalities that `embed` is asked for; the logits of several are summed."""
 RESAMPLED = "resampled"
-"""Points drawn anew from the stored cloud and turned: what looks for `points` without being the same vector."""
+"""Points drawn anew from the stored cloud and turned, which look for `points` and are not the same vector."""
 _OBJECTS = 128
 """Embedded at once."""
 
@@ -67,9 +67,7 @@ def readable(method: Method, dataset: EmbeddedObjects) -> frozenset[str]:
     return frozenset(name for name, fields in method.inputs.items() if set(fields) <= have)
 
 
-def choose_inputs(
-    method: Method, dataset: EmbeddedObjects, asked: Sequence[str] = ()
-) -> tuple[str, ...]:
+def choose_inputs(method: Method, dataset: EmbeddedObjects, asked: Sequence[str] = ()) -> tuple[str, ...]:
     """The inference modes to measure: those asked for, else all that the method and the data set allow.
 
     Raises:
@@ -112,7 +110,9 @@ def embed_inputs(
         shared: whether all processes of a run call this together; each then embeds its part of the rows.
     """
     there = readable(method, dataset)
-    modalities = [name for name in ("shape", "image", "fused") if any(name in INPUTS[each] for each in inputs)]
+    modalities = [
+        name for name in ("shape", "image", "fused") if any(name in INPUTS[each] for each in inputs)
+    ]
     modalities += ["text"] if texts and "text" in there else []
     again = resampled_clouds(dataset) if resampled else None
     rows = own_rows(len(dataset)) if shared else range(len(dataset))

@@ -47,12 +47,14 @@ class ZeroShotOptions:
     cache: Path | None = None
 
 
-def measure_zero_shot(weights: Path, options: ZeroShotOptions, *, report: Path | None = None) -> dict[str, Any]:
+def measure_zero_shot(
+    weights: Path, options: ZeroShotOptions, *, report: Path | None = None
+) -> dict[str, Any]:
     """Load weights, name the objects of a split, and write a page with the confusions where `report` says.
 
     Returns:
-        `method`, `data`, `task`, `inputs` in words, `objects`, `metrics`, `chance`, `groups` by class, the rows
-        of the tables by title in `tables`, and the page in `report`.
+        `method`, `data`, `task`, `inputs` in words, `objects`, `metrics`, `chance`, `groups` by class, the
+        rows of the tables by title in `tables`, and the page in `report`.
 
     Raises:
         ConfigError: what was asked for is not there, such as vectors of class names.
@@ -99,18 +101,20 @@ def with_class_vectors(dataset: Objects, *, data: str, templates: str) -> Embedd
     """
     if not isinstance(dataset, EmbeddedObjects):
         raise ConfigError(
-            f"{data} holds no vectors of class names, and zero-shot accuracy compares objects with them. Compute "
-            f"them with `anaglyph features compute {data}`, or pass --data with a set that brings them."
+            f"{data} holds no vectors of class names, and zero-shot accuracy compares objects with "
+            f"them. Compute them with `anaglyph features compute {data}`, or pass --data with a set that "
+            f"brings them."
         )
     if dataset.class_features is None:
         raise ConfigError(
-            f"{data} has {len(dataset.class_names)} classes and no vectors of their names. Compute its features "
-            f"with a text tower (`anaglyph features compute`), or pass --data with a set that brings them."
+            f"{data} has {len(dataset.class_names)} classes and no vectors of their names. Compute its "
+            f"features with a text tower (`anaglyph features compute`), or pass --data with a set that "
+            f"brings them."
         )
     if templates:
         raise ConfigError(
-            f"{data} brings vectors of its class names, whose templates are fixed; leave --templates out, or "
-            f"compute its features anew with these templates."
+            f"{data} brings vectors of its class names, whose templates are fixed; leave --templates out, "
+            f"or compute its features anew with these templates."
         )
     return dataset
 

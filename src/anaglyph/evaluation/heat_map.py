@@ -52,7 +52,9 @@ def confusion_map(
         note: what the reader should know.
     """
     if tuple(confusion.shape) != (len(names), len(names)):
-        raise ValueError(f"confusion must be {(len(names),) * 2} for these names, got {tuple(confusion.shape)}")
+        raise ValueError(
+            f"confusion must be {(len(names),) * 2} for these names, got {tuple(confusion.shape)}"
+        )
     kept = _most_mistaken(confusion, most)
     totals = confusion.sum(dim=1).tolist()
     rows = [[_cell(confusion, totals, names, true, answer) for answer in kept] for true in kept]
@@ -77,9 +79,7 @@ def _most_mistaken(confusion: Tensor, most: int) -> list[int]:
     return kept
 
 
-def _cell(
-    confusion: Tensor, totals: Sequence[int], names: Sequence[str], true: int, answer: int
-) -> HeatCell:
+def _cell(confusion: Tensor, totals: Sequence[int], names: Sequence[str], true: int, answer: int) -> HeatCell:
     count = int(confusion[true, answer])
     share = count / totals[true] if totals[true] else 0.0
     said = "rightly named" if true == answer else f"taken for {names[answer]}"

@@ -16,7 +16,8 @@ from anaglyph.data.embedded import EmbeddedObjects
 from anaglyph.data.objects import Objects
 from anaglyph.engine.input_vectors import InputVectors, choose_inputs
 from anaglyph.engine.tasks.base import Asked, Measured
-from anaglyph.engine.tasks.tri_modal import TriModal, embed_asked, embedded, retrieval, retrieval_tables
+from anaglyph.engine.tasks.directions import retrieval, retrieval_tables
+from anaglyph.engine.tasks.tri_modal import TriModal, embed_asked, embedded
 from anaglyph.errors import ConfigError
 from anaglyph.evaluation.heat_map import HeatMap, confusion_map
 from anaglyph.evaluation.report import Cell, Table
@@ -123,7 +124,7 @@ def class_vectors(method: Method, split: EmbeddedObjects, *, device: torch.devic
     """
     if not isinstance(method, NamesClasses):
         raise ConfigError(
-            f"{type(method).__name__} has no class_vectors, so it cannot name objects; zero-shot accuracy is for "
+            f"{type(method).__name__} has no class_vectors, so it cannot name objects; that is for "
             f"methods that learn with texts, such as mixcon3d and openshape."
         )
     training = method.training
@@ -178,7 +179,8 @@ def mode_table(measured: Measured) -> Table:
         title="Zero-shot accuracy by inputs",
         columns=["inputs", *(kind.replace("_", "-").replace("class-", "class ") for kind in kinds)],
         rows=rows,
-        note="Of the run that is shown. sum adds the logits of points and of images; fused is one vector of both.",
+        note="Of the run that is shown. sum adds the logits of points and of images; fused is one vector of "
+        "both.",
         bars=["top-1"],
         highlight=[place for place, mode in enumerate(modes) if mode == "points"],
     )
