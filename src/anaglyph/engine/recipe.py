@@ -54,11 +54,19 @@ class OptimiserSpec:
     """SGD only."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Adam and AdamW only: decay of the running means of the gradient and of its square."""
-    schedule: Literal["constant", "cosine", "cosine_epochs"] = "cosine"
+    schedule: Literal["constant", "cosine", "cosine_epochs", "step"] = "cosine"
     """cosine: every step to `final_fraction`; cosine_epochs: held within an epoch, stepped with the
-    0-based epoch after training it (so epochs 0 and 1 share the maximum, as RoMo's release does)."""
+    0-based epoch after training it (so epochs 0 and 1 share the maximum, as RoMo's release does);
+    step: times `step_factor` every `step_every` steps, as OpenShape does."""
     warmup_epochs: float = 0.0
     """Linear from 0."""
+    peak_first: bool = False
+    """Step 0 at the peak and each later step at the rate of the one before it, whatever the warm-up says:
+    the scheduler of MixCon3D's release runs after the step."""
+    step_every: int = 10000
+    """Schedule step only: steps, after the warm-up, that one rate is held for."""
+    step_factor: float = 0.967
+    """Schedule step only: what the rate is multiplied with."""
     final_fraction: float = 0.0
     """Learning rate at the end as a fraction of the peak."""
     clip_norm: float | None = None
@@ -71,6 +79,8 @@ class OptimiserSpec:
             ("momentum", 0 <= self.momentum < 1, "in [0, 1)"),
             ("betas", all(0 <= beta < 1 for beta in self.betas), "two numbers in [0, 1)"),
             ("warmup_epochs", self.warmup_epochs >= 0, ">= 0"),
+            ("step_every", self.step_every >= 1, ">= 1"),
+            ("step_factor", 0 < self.step_factor <= 1, "in (0, 1]"),
             ("final_fraction", 0 <= self.final_fraction <= 1, "in [0, 1]"),
             ("clip_norm", self.clip_norm is None or self.clip_norm > 0, "> 0 or null"),
         )
@@ -93,6 +103,9 @@ class StageSpec:
     """Passes over the training split; 0 for a method that is not trained."""
     batch: int
     """Objects per optimiser step over all processes."""
+    accumulate: int = 1
+    """Parts that each process works its share of a batch off in: less memory, more time, the gradient of the
+    whole batch. Statistics of batch normalisation are those of a part. For methods that are made for it."""
     optimiser: OptimiserSpec = OptimiserSpec()
     needs: tuple[str, ...] = ()
     """Earlier stages whose artefact folders this one reads."""
@@ -209,10 +222,27 @@ def check(recipe: Recipe) -> Recipe:
                 f"{where}.encoders: has {', '.join(sorted(stage.encoders)) or 'none'}; "
                 f"{stage.method} needs one for each of {', '.join(sorted(method.encoder_names))}."
             )
+        _check_accumulation(stage, where=where)
         config = plain(structure(method.config_cls, stage.config, where=f"{where}.config"))
         stages[name] = replace(stage, config=config)
     data = DataConfig(name=recipe.data.name, options=plain(dataset_source(recipe.data)))
     return replace(recipe, stages=stages, data=data)
+
+
+def _check_accumulation(stage: StageSpec, *, where: str) -> None:
+    if stage.accumulate == 1:
+        return
+    if stage.accumulate < 1 or stage.batch % stage.accumulate or stage.batch < 2 * stage.accumulate:
+        raise ConfigError(
+            f"{where}.accumulate is {stage.accumulate}, the batch {stage.batch}; it must be >= 1 and divide "
+            f"the batch into parts of 2 objects or more. Change one of the two."
+        )
+    if not METHODS.load(stage.method).accumulates:
+        able = [name for name in METHODS.names() if METHODS.load(name).accumulates]
+        raise ConfigError(
+            f"{where}.accumulate is {stage.accumulate}, and {stage.method} takes a batch as a whole; it must be "
+            f"1 but for {', '.join(able) or 'no method so far'}. Use a smaller batch, or more processes."
+        )
 
 
 def load_preset(method: str, preset: str) -> dict[str, Any]:

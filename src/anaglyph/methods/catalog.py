@@ -21,10 +21,25 @@ METHODS = Catalog(
             "the exact shape for a picture: instance and category contrast, view attention, colour transfer",
             "Lin et al., ICCV 2021",
         ),
+        "mixcon3d": Entry(
+            "anaglyph.methods.mixcon3d.method:MixCon3D",
+            "shapes in the space of frozen picture and text towers: four pairs, one of shape and picture fused",
+            "Gao et al., CVPR 2024, arXiv 2311.01734",
+        ),
+        "multi_positive": Entry(
+            "anaglyph.methods.multi_positive.method:MultiPositive",
+            "a shape and all its pictures and texts at once, positives that do not compete",
+            "after HOLA, arXiv 2606.01334",
+        ),
         "multi_view_zero": Entry(
             "anaglyph.methods.multi_view_zero.method:MultiViewZero",
             "no training: an image encoder on the picture and on renderings, maximum or mean over views",
             "after Su et al., 2015",
+        ),
+        "openshape": Entry(
+            "anaglyph.methods.openshape.method:OpenShape",
+            "shapes in the space of frozen picture and text towers: two pairs, one temperature; the baseline",
+            "Liu et al., NeurIPS 2023, arXiv 2305.10764",
         ),
         "romo_annotate": Entry(
             "anaglyph.methods.romo.annotate:Annotate",
@@ -52,12 +67,18 @@ PRESET_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "romo": ("paper", "released", "best"),
     "multi_view_zero": ("paper",),
     "cmic": ("paper", "released", "best"),
+    "mixcon3d": ("paper", "released", "best"),
+    "openshape": ("paper",),
+    "multi_positive": ("paper",),
 }
 DEFAULT_DATA: Mapping[str, str] = {
     "pair_contrast": "digits3d",
     "romo": "digits3d",
     "multi_view_zero": "procedural",
     "cmic": "procedural",
+    "mixcon3d": "procedural_models",
+    "openshape": "procedural_models",
+    "multi_positive": "procedural_models",
 }
 """Family -> data set of the recipes that need no files."""
 

@@ -20,6 +20,11 @@ def processes() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
+def first_row(rows: int) -> int:
+    """Where this process's rows begin among those of all processes, each of which brings as many."""
+    return dist.get_rank() * rows if processes() > 1 else 0
+
+
 def gather_rows(x: Tensor) -> Tensor:
     """(B, ...) -> (processes * B, ...), the rows of all processes in rank order.
 

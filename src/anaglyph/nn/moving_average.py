@@ -17,15 +17,17 @@ class MovingAverage(nn.Module):
     Args:
         source: module to copy and to follow.
         decay: d, in [0, 1).
+        warm_up: false holds the decay from the first update on, as published code of MixCon3D does; the first
+            weights then keep a share of decay^n.
     """
 
     updates: Tensor
 
-    def __init__(self, source: nn.Module, *, decay: float) -> None:
+    def __init__(self, source: nn.Module, *, decay: float, warm_up: bool = True) -> None:
         super().__init__()
         if not 0 <= decay < 1:
             raise ValueError(f"decay must lie in [0, 1), got {decay}; 0.99 is usual")
-        self.decay = decay
+        self.decay, self.warm_up = decay, warm_up
         self.module = copy.deepcopy(source).requires_grad_(False)
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
@@ -33,7 +35,7 @@ class MovingAverage(nn.Module):
     def update(self, source: nn.Module) -> None:
         """Move one step towards `source`; integer buffers are copied."""
         done = int(self.updates)
-        decay = min(self.decay, (1 + done) / (10 + done))
+        decay = min(self.decay, (1 + done) / (10 + done)) if self.warm_up else self.decay
         for mine, theirs in zip(self.module.state_dict().values(), source.state_dict().values(), strict=True):
             if mine.is_floating_point():
                 mine.lerp_(theirs, 1 - decay)

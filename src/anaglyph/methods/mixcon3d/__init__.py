@@ -1,0 +1,1 @@
+"""MixCon3D: shape, picture, text and shape with picture in one space."""

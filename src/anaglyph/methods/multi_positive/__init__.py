@@ -1,0 +1,1 @@
+"""Many pictures and texts of a shape at once."""

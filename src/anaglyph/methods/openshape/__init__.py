@@ -1,0 +1,1 @@
+"""OpenShape: a shape encoder towards frozen pictures and texts."""
