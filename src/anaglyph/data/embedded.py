@@ -1,7 +1,7 @@
 """Objects as MixCon3D sees them: clouds, and what frozen towers said of their pictures and texts.
 
-Which text and which views a training row shows is drawn by its key (data.transforms.texts, data.transforms.views);
-without an epoch all views and all texts are handed out, so evaluation never draws.
+Which text and which views a training row shows is drawn by its key (`data.transforms`); without an
+epoch all texts and evenly spaced views are handed out, so evaluation never draws.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class EmbeddedObjects:
     labels: NDArray[np.int64]
     """(N,) true classes, for evaluation."""
     class_features: NDArray[np.float32] | None = None
-    """(C, E) vectors of the class names by the text tower, templates averaged; None without zero-shot test."""
+    """(C, E) vectors of the class names by the text tower, templates averaged; None where there are none."""
     rows: NDArray[np.int64] | None = None
     """(N,) records of this split; None takes all."""
     clouds: CloudPipeline = field(default_factory=CloudPipeline)
@@ -72,6 +72,15 @@ class EmbeddedObjects:
         there |= {"text_features", "text_present"} if first.texts.shape[1] else set()
         return frozenset(there)
 
+    @property
+    def blocks(self) -> NDArray[np.int64]:
+        """(K + 1,) row where each run of neighbouring records of one block begins, then N."""
+        if self.rows is None:
+            return self.records.blocks
+        block = np.searchsorted(self.records.blocks, self.rows, side="right")
+        starts = np.flatnonzero(np.diff(block, prepend=-1))
+        return np.append(starts, len(self.rows)).astype(np.int64)
+
     def fingerprint(self) -> str:
         """16 hexadecimal digits over the records of this split; labels do not enter."""
         rows = b"" if self.rows is None else np.ascontiguousarray(self.rows).tobytes()
@@ -103,7 +112,9 @@ class EmbeddedObjects:
     def class_tensor(self) -> Tensor:
         """(C, E) vectors of the class names; DataError where there are none."""
         if self.class_features is None:
-            raise DataError("this data set has no vectors of its class names; compute them with a text tower.")
+            raise DataError(
+                "this data set has no vectors of its class names; compute them with a text tower."
+            )
         return torch.from_numpy(np.ascontiguousarray(self.class_features)).float()
 
     def _key(self, row: int) -> str:

@@ -60,7 +60,8 @@ class Records(Protocol):
     @property
     def blocks(self) -> NDArray[np.int64]:
         """(K + 1,) row where each block of neighbouring records begins, then N; one block where reading in
-        any order costs the same. Shuffling keeps blocks together, so that a shard is read once an epoch."""
+        any order costs the same. Shuffling keeps blocks together, so that a shard is read once an epoch.
+        """
         ...
 
     def read(self, row: int) -> Record:
