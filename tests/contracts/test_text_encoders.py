@@ -9,7 +9,16 @@ import torch
 from anaglyph.encoders.catalog import create_encoder, encoder_options, list_encoders
 
 SMALL = {"embed_dim": 16, "width": 16, "buckets": 64}
-TEXTS = ["a red chair", "", "Stuhl", "椅子 и стул", "a chair that is red", "!?", "\x00\ud800", "long words " * 500]
+TEXTS = [
+    "a red chair",
+    "",
+    "Stuhl",
+    "椅子 и стул",
+    "a chair that is red",
+    "!?",
+    "\x00\ud800",
+    "long words " * 500,
+]
 
 
 def build(name):

@@ -27,7 +27,8 @@ def test_words_are_runs_of_letters_and_digits_without_case_and_compatibility_for
 def test_rows_are_blake2_of_the_word_and_its_runs_of_three_to_five_letters():
     pieces = ["=<cup>", "<cu", "cup", "up>", "<cup", "cup>", "<cup>"]
     rows = [
-        int.from_bytes(hashlib.blake2b(each.encode(), digest_size=8).digest(), "little") % 97 for each in pieces
+        int.from_bytes(hashlib.blake2b(each.encode(), digest_size=8).digest(), "little") % 97
+        for each in pieces
     ]
     assert list(piece_rows("cup", 97)) == rows
 

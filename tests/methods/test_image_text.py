@@ -127,7 +127,9 @@ def test_its_halves_are_towers_that_embed_as_it_does(trained):
     assert (image.dim, text.dim, image.preparation.pixels) == (12, 12, 16)
     given = batch()
     with torch.no_grad():
-        torch.testing.assert_close(F.normalize(image(given.images[:, 0]), dim=1), method.embed("image", given))
+        torch.testing.assert_close(
+            F.normalize(image(given.images[:, 0]), dim=1), method.embed("image", given)
+        )
         texts = [each[0] if each else "" for each in TEXTS]
         torch.testing.assert_close(F.normalize(text(texts), dim=1), method.embed("text", given))
     assert image.fingerprint != make_other_fingerprint(folder)

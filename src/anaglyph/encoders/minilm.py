@@ -1,7 +1,7 @@
-"""A small BERT that reads sentences (Devlin et al., 2019; MiniLM: Wang et al., 2020), with BERT's own key names.
+"""A small BERT that reads sentences (Devlin et al., 2019; Wang et al., 2020), with BERT's own key names.
 
-Only the forward pass, so that `tokenizers` and `safetensors` are all that a sentence encoder needs. Dropout and
-the pooler, which sentence encoders do not use, are left out.
+Only the forward pass, so that `tokenizers` and `safetensors` are all that a sentence encoder needs. Dropout
+and the pooler, which sentence encoders do not use, are left out.
 """
 
 from __future__ import annotations

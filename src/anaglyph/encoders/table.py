@@ -164,7 +164,7 @@ ENCODERS = Catalog(
         ),
         "word_text": EncoderEntry(
             target="anaglyph.encoders.word_text:WordText",
-            summary="Short texts by hashed words and pieces of words, and a short transformer; no vocabulary.",
+            summary="Short texts by hashed words and pieces of words, then a transformer; no vocabulary.",
             source="after Bojanowski et al., 2017; Vaswani et al., 2017",
             tags=("text",),
             parameters={"default": 958_464},

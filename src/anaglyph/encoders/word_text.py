@@ -1,9 +1,9 @@
 """A small encoder of short texts that needs no vocabulary file: hashed words and pieces of words.
 
-A word is the mean of learned vectors for itself and its runs of 3 to 5 letters (after Bojanowski et al., 2017),
-so that an unknown word, a plural or a misspelling lies near what it looks like. A short transformer (Vaswani et
-al., 2017) then reads the words in their order. Rows of the table come from BLAKE2, not from Python's hash, which
-differs from process to process.
+A word is the mean of learned vectors for itself and its runs of 3 to 5 letters (after Bojanowski et al.,
+2017), so that an unknown word, a plural or a misspelling lies near what it looks like. A short transformer
+(Vaswani et al., 2017) then reads the words in their order. Rows of the table come from BLAKE2, not from
+Python's hash, which differs from process to process.
 """
 
 from __future__ import annotations

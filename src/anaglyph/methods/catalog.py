@@ -23,7 +23,7 @@ METHODS = Catalog(
         ),
         "image_text": Entry(
             "anaglyph.methods.image_text.method:ImageText",
-            "pictures and texts in one space from nothing: a small dual encoder, whose halves serve as towers",
+            "pictures and texts in one space, from nothing: a small dual encoder; its halves are towers",
             "after Radford et al., 2021",
         ),
         "mixcon3d": Entry(

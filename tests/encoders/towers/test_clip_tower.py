@@ -21,7 +21,12 @@ PICTURES = {
     "image_std": [0.2, 0.3, 0.4],
     "resample": 3,
 }
-SIGLIP_PICTURES = {"size": {"height": 16, "width": 16}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3, "resample": 3}
+SIGLIP_PICTURES = {
+    "size": {"height": 16, "width": 16},
+    "image_mean": [0.5] * 3,
+    "image_std": [0.5] * 3,
+    "resample": 3,
+}
 
 
 def save_tokenizer(folder):
@@ -41,7 +46,13 @@ def save_tokenizer(folder):
 
 
 def sizes(**more):
-    return {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, **more}
+    return {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        **more,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +61,9 @@ def clip_folder(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("clip")
     config = CLIPConfig(
-        text_config=sizes(vocab_size=9, max_position_embeddings=12, bos_token_id=0, eos_token_id=1, pad_token_id=2),
+        text_config=sizes(
+            vocab_size=9, max_position_embeddings=12, bos_token_id=0, eos_token_id=1, pad_token_id=2
+        ),
         vision_config=sizes(image_size=16, patch_size=8),
         projection_dim=6,
     )
@@ -114,7 +127,9 @@ def test_the_vectors_are_those_of_transformers_itself(clip_folder, tmp_path):
 
 @needs_transformers
 def test_other_weights_have_another_fingerprint(clip_folder, siglip_folder, tmp_path):
-    towers = [open_text_tower("clip", {"source": str(each)}, root=tmp_path) for each in (clip_folder, siglip_folder)]
+    towers = [
+        open_text_tower("clip", {"source": str(each)}, root=tmp_path) for each in (clip_folder, siglip_folder)
+    ]
     assert towers[0].fingerprint != towers[1].fingerprint
 
 
@@ -127,7 +142,7 @@ def test_nothing_of_a_tower_learns(clip_folder, tmp_path):
 
 @needs_transformers
 def test_a_folder_that_is_not_there_or_lacks_files_is_named(clip_folder, tmp_path):
-    with pytest.raises(WeightsError, match="no folder '.*gone'"):
+    with pytest.raises(WeightsError, match=r"no folder '.*gone'"):
         open_image_tower("clip", {"source": "./gone"}, root=tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(WeightsError, match="empty' cannot be loaded"):

@@ -12,7 +12,13 @@ from anaglyph.encoders.towers.catalog import open_text_tower
 from anaglyph.errors import ConfigError, DataError, MissingExtraError, WeightsError
 
 NAMES = ["chair", "air_conditioner", "Airplane", "arm chair"]
-SENTENCES = ["chair", "a stool", "The quick brown fox jumps over the lazy dog.", "", "a red wooden chair " * 80]
+SENTENCES = [
+    "chair",
+    "a stool",
+    "The quick brown fox jumps over the lazy dog.",
+    "",
+    "a red wooden chair " * 80,
+]
 
 
 def has(*packages):

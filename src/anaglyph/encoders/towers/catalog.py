@@ -105,6 +105,6 @@ def open_text_tower(name: str, options: Mapping[str, Any], *, root: Path) -> Tex
 
 
 def parse_tower(text: str) -> tuple[str, dict[str, Any]]:
-    """"kind" or "kind:source" -> (kind, options)."""
+    """(kind, options) of "kind" or "kind:source"."""
     name, colon, source = text.partition(":")
     return name, ({"source": source} if colon else {})

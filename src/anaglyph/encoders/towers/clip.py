@@ -161,7 +161,9 @@ def _preparation(config: Mapping[str, Any], *, where: str) -> PicturePreparation
 
 
 def _colours(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(isinstance(each, int | float) for each in value)
+    return (
+        isinstance(value, list) and len(value) == 3 and all(isinstance(each, int | float) for each in value)
+    )
 
 
 def _read_json(where: str, name: str, revision: str | None) -> dict[str, Any]:

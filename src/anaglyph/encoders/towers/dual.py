@@ -85,7 +85,9 @@ def _opened(path: Path) -> tuple[DualEncoder, dict[str, Any], int | None]:
             encoders = {side: create_encoder(spec["name"], **spec["options"]) for side, spec in specs.items()}
             dual = DualEncoder(encoders, embed_dim=embed_dim)
     except (KeyError, TypeError, ValueError, ConfigError) as error:
-        raise WeightsError(f"dual: '{file}' has a header that cannot be meant ({error}). Train again.") from error
+        raise WeightsError(
+            f"dual: '{file}' has a header that cannot be meant ({error}). Train again."
+        ) from error
     state = read_weights(file)
     prefix = _AVERAGE if any(name.startswith(_AVERAGE) for name in state) else _STUDENT
     own = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}

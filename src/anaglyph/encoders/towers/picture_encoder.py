@@ -1,4 +1,4 @@
-"""Any image encoder of the catalog with official weights as a frozen tower, such as MobileNet-V2 of ImageNet."""
+"""Any image encoder of the catalog with official weights as a tower, such as MobileNet-V2 of ImageNet."""
 
 from __future__ import annotations
 
@@ -35,14 +35,18 @@ class PictureEncoder:
         loaded = _loaded(path)
         about = loaded.about
         if not about.pictures:
-            raise WeightsError(f"'{path}' holds '{about.encoder.name}', an encoder of clouds; pictures are asked.")
+            raise WeightsError(
+                f"'{path}' holds '{about.encoder.name}', an encoder of clouds; pictures are asked."
+            )
         stated = {name: about.pictures[name] for name in ("pixels", "mean", "std") if name in about.pictures}
         if self.pixels is not None:
             stated["pixels"] = self.pixels
         preparation = structure(PicturePreparation, stated, where=f"'{path}': pictures")
         identity = {"kind": "encoder", "encoder": about.encoder.name, "weights": sha256(path)}
         width = int(getattr(loaded.module, "embed_dim", 0))
-        return ImageTower(f"encoder {about.encoder.name}", frozen(loaded.module), width, preparation, identity)
+        return ImageTower(
+            f"encoder {about.encoder.name}", frozen(loaded.module), width, preparation, identity
+        )
 
 
 def _loaded(path: Path) -> LoadedEncoder:

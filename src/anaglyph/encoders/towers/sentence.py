@@ -56,7 +56,9 @@ class Sentence:
         folder = root / self.source if self.source else _installed()
         missing = [name for name in _FILES if not (folder / name).is_file()]
         if missing:
-            raise WeightsError(f"sentence: '{folder}' lacks {', '.join(missing)}. Copy the whole model there.")
+            raise WeightsError(
+                f"sentence: '{folder}' lacks {', '.join(missing)}. Copy the whole model there."
+            )
         config = _config(folder / "config.json")
         sizes = {name: config[theirs] for name, theirs in _SIZES.items()}
         with seeded(0, "sentence tower"):  # overwritten; nobody else's numbers change
@@ -114,7 +116,9 @@ def _config(path: Path) -> dict[str, Any]:
         raise WeightsError(f"sentence: '{path}' is of kind {kind!r}; only BERT is read here (kind 'bert').")
     wrong = [name for name in _SIZES.values() if type(config.get(name)) is not int or config[name] < 1]
     if wrong or config.get("hidden_act", "gelu") != "gelu":
-        raise WeightsError(f"sentence: '{path}' lacks {', '.join(wrong) or 'hidden_act gelu'}; copy it again.")
+        raise WeightsError(
+            f"sentence: '{path}' lacks {', '.join(wrong) or 'hidden_act gelu'}; copy it again."
+        )
     return config
 
 

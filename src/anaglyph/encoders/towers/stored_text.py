@@ -1,7 +1,7 @@
 """Vectors of texts that another tower made, looked up by name: a text tower without a network.
 
-`../shared/data/weights/clip_vitb32_text_lvis1203.npy` with the names of LVIS is one. A text that is not in the
-table is an error that names the closest ones, never a guess.
+CLIP's vectors of the names of LVIS are one (Detic publishes them). A text that is not in the table is an
+error that names the closest ones, never a guess.
 """
 
 from __future__ import annotations
@@ -53,13 +53,19 @@ class StoredText:
             names, vectors = _names(root / self.names), _npy(path)
             files = [path, root / self.names]
         else:
-            raise ConfigError(f"stored_text: '{path}' holds vectors alone; give their names in option `names`.")
+            raise ConfigError(
+                f"stored_text: '{path}' holds vectors alone; give their names in option `names`."
+            )
         _check(names, vectors, path)
         rows: dict[str, int] = {}
         for row, name in enumerate(names):
             rows.setdefault(plain_text(name), row)
         table = _Table(torch.from_numpy(vectors.astype(np.float32)), rows, self.prefixes)
-        identity = {"kind": "stored_text", "files": [sha256(file) for file in files], "prefixes": self.prefixes}
+        identity = {
+            "kind": "stored_text",
+            "files": [sha256(file) for file in files],
+            "prefixes": self.prefixes,
+        }
         return TextTower(f"stored_text {self.source}", frozen(table), vectors.shape[1], identity)
 
 
@@ -101,7 +107,9 @@ def _npz(path: Path) -> tuple[list[str], NDArray[Any]]:
         with np.load(path, allow_pickle=False) as archive:
             return [str(name) for name in archive["names"]], archive["vectors"]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"'{path}' is no npz with `names` and `vectors`: {error}. Write it again.") from error
+        raise WeightsError(
+            f"'{path}' is no npz with `names` and `vectors`: {error}. Write it again."
+        ) from error
 
 
 def _npy(path: Path) -> NDArray[Any]:
@@ -120,7 +128,9 @@ def _names(path: Path) -> list[str]:
         rows: object = json.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"'{path}' is no readable file of names: {error}. Copy it again.") from error
-    names = [row.get("name") if isinstance(row, dict) else row for row in rows] if isinstance(rows, list) else []
+    names = (
+        [row.get("name") if isinstance(row, dict) else row for row in rows] if isinstance(rows, list) else []
+    )
     if not names or not all(isinstance(name, str) for name in names):
         raise WeightsError(f"'{path}' must hold a list of names, or of objects with a `name`.")
     return [str(name) for name in names]

@@ -7,6 +7,7 @@ say everything its vectors depend on: `fingerprint` names stored vectors, and mi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -122,7 +123,9 @@ def prepare_pictures(images: Tensor, preparation: PicturePreparation) -> Tensor:
     if images.numel():
         low, high = float(images.min()), float(images.max())
         if not -_SLACK <= low <= high <= 1.0 + _SLACK:
-            raise DataError(f"pictures go from {low:g} to {high:g}; expected are 0 to 1: divide bytes by 255.")
+            raise DataError(
+                f"pictures go from {low:g} to {high:g}; expected are 0 to 1: divide bytes by 255."
+            )
     sized = _resized(images, preparation)
     mean = torch.tensor(preparation.mean, device=images.device)[:, None, None]
     std = torch.tensor(preparation.std, device=images.device)[:, None, None]
@@ -146,6 +149,6 @@ def _resized(images: Tensor, preparation: PicturePreparation) -> Tensor:
 
 
 def _device(module: nn.Module) -> torch.device:
-    found = next(module.parameters(), None)
-    found = next(module.buffers(), None) if found is None else found
-    return torch.device("cpu") if found is None else found.device
+    for tensor in itertools.chain(module.parameters(), module.buffers()):
+        return tensor.device
+    return torch.device("cpu")

@@ -15,7 +15,7 @@ class ImageTextConfig:
     embed_dim: int = 256
     """Size of the shared space."""
     scale_start: float = START
-    """One over the temperature at the start, in [1, 100]; learned, and clamped to [1, 100] after each step."""
+    """One over the temperature at the start; learned, and kept in [1, 100] after each step."""
     average_decay: float = 0.0
     """Decay of the moving average of the weights, which embeds where there is one; 0 keeps none."""
 

@@ -2,8 +2,8 @@
 
     L = NCE(image, text; s),   s learned, in [1, 100]
 
-Its two halves serve as frozen towers (`encoders.towers.dual`) where no large ones can be had. Objects that share
-a text ("a chair") are no negatives of one another: unlike captions of photographs, names of classes repeat.
+Its two halves serve as frozen towers (`encoders.towers.dual`) where no large ones can be had. Objects that
+share a text ("a chair") are no negatives of one another: unlike captions of photographs, names repeat.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ImageText(Method):
         return self.objective(self.encode(batch))
 
     def encode(self, batch: Batch) -> dict[str, Tensor]:
-        """(B, D) vectors of pictures and texts, not normalised; (B,) numbers that are equal for equal texts."""
+        """(B, D) vectors of pictures and texts, not normalised; (B,) numbers, equal for equal texts."""
         image = _images(self.student, batch)
         texts = _require_texts(batch)
         numbers = torch.tensor([_number(each) for each in texts], dtype=torch.int64, device=image.device)
@@ -96,7 +96,7 @@ class ImageText(Method):
 def _images(dual: DualEncoder, batch: Batch) -> Tensor:
     """(B, D), the mean over the views of each object."""
     images = batch.require("images")  # (B, V, C, H, W)
-    return dual.images(images.flatten(0, 1)).unflatten(0, images.shape[:2]).mean(dim=1)
+    return dual.images(images.flatten(0, 1)).reshape(*images.shape[:2], -1).mean(dim=1)
 
 
 def _texts(dual: DualEncoder, texts: Sequence[Sequence[str]]) -> Tensor:
