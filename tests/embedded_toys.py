@@ -108,11 +108,12 @@ class Reader(Method):
         return F.normalize(features * self.scale, dim=1)
 
 
-def saved(method, data="toys", **options):
+def saved(method, data="toys", *, towers=None, **options):
     """What loading a weights file of this method gives."""
     return SimpleNamespace(
         method=method,
         spec=SimpleNamespace(method="reader"),
         data=SimpleNamespace(name=data, options=options),
         header={"leaks": []},
+        towers=towers,
     )

@@ -80,6 +80,9 @@ class Batch:
     """(B, T, E) float32: what a frozen tower says of T texts of each object; rows without a text are 0."""
     text_present: Tensor | None = None
     """(B, T) bool: which rows of `text_features` belong to a text."""
+    texts: tuple[tuple[str, ...], ...] | None = None
+    """(B) the texts of each object as words, before any tower; an object without one has an empty tuple.
+    They are no labels, although a data set may give a category's name as a text, which it says."""
     labels: Tensor | None = None
     """(B,) int64 true classes; None whenever the method does not declare `uses_labels`."""
     masks: Tensor | None = None
@@ -98,7 +101,7 @@ class Batch:
         return len(self.keys)
 
     def require(self, name: str) -> Tensor:
-        """The field `name`; DataError when this batch does not have it."""
+        """The tensor `name`; DataError when this batch does not have it."""
         value: Tensor | None = getattr(self, name)
         if value is None:
             raise DataError(
@@ -118,7 +121,7 @@ class Batch:
         )
 
     def to(self, device: torch.device | str) -> Batch:
-        """Every tensor moved to `device`."""
+        """Every tensor moved to `device`; texts have none."""
         tensors = ("images", "points", "image_features", "text_features", "text_present", "labels", "masks",
                    "views", "targets")  # fmt: skip
         present = {name: value for name in tensors if (value := getattr(self, name)) is not None}

@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from anaglyph.data.described import DescribedObjects
 from anaglyph.engine import zero_shot
-from embedded_toys import Reader, saved, toy_objects
+from anaglyph.engine.recipe import TowersSpec, TowerSpec
+from embedded_toys import NAMES, Reader, saved, toy_objects
 
 
 @pytest.fixture
@@ -143,3 +146,52 @@ def test_many_classes_are_cut_short_on_the_terminal(capsys):
     assert "... and 15 more; --report FOLDER" in said
     assert "GROUND-TRUTH LEAK in training: stage" in said
     assert "Confusions and all classes: r.html" in said
+
+
+def described():
+    """Clouds of three classes, without pictures and texts; the colour of a cloud says its class."""
+    labels = np.array([0, 1, 2, 1], np.int64)
+    clouds = np.zeros((4, 16, 6), np.float32)
+    clouds[..., 3:] = np.eye(3)[labels][:, None]
+    clouds[..., :3] = np.random.default_rng(0).uniform(-0.5, 0.5, (4, 16, 3))
+    return DescribedObjects(
+        keys=("a", "b", "c", "d"), class_names=NAMES, labels=labels, points=clouds, pictures=None,
+        thumbnails=(None,) * 4, texts=((),) * 4,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def by_words(monkeypatch, tmp_path, anaglyph):
+    """The command on described clouds with a table of words as the tower of training."""
+    np.savez(tmp_path / "words.npz", names=np.array(NAMES), vectors=np.eye(3, dtype=np.float32))
+    words = TowerSpec(name="stored_text", options={"source": "words.npz"})
+    towers = TowersSpec(text=words, templates="article")
+
+    def call(*arguments, towers=towers):
+        monkeypatch.setattr(zero_shot, "load_method", lambda path: saved(Reader(), towers=towers))
+        monkeypatch.setattr(zero_shot, "create_dataset", lambda *_, **__: described())
+        places = ("--device", "cpu", "--data-root", tmp_path)
+        return anaglyph("evaluate", "somewhere", "--zero-shot", *places, *arguments)
+
+    return call
+
+
+def test_class_names_in_words_go_through_the_text_tower_of_the_training(by_words):
+    found = by_words("--json")
+    assert found.code == 0, found.err
+    assert found.data["metrics"]["points_top_1"] == 1
+    assert "images_top_1" not in found.data["metrics"], "there are no pictures"
+    plain = by_words("--templates", "plain", "--json")
+    assert plain.data["metrics"]["points_top_1"] == 1
+
+
+def test_templates_reach_the_tower(by_words):
+    refused = by_words("--templates", "photo")
+    assert refused.code == 2
+    assert "a photo of a bowl." in refused.err
+
+
+def test_weights_without_a_text_tower_cannot_name_classes_in_words(by_words):
+    refused = by_words(towers=None)
+    assert refused.code == 2
+    assert "these weights name no text tower" in refused.err

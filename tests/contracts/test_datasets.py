@@ -1,4 +1,6 @@
-"""What every data set of pairs must do; those of queries stand in `test_query_datasets`."""
+"""What every data set of pairs must do; the other kinds stand in `test_query_datasets` and
+`test_described_datasets`.
+"""
 
 import pickle
 
@@ -159,7 +161,7 @@ def test_every_entry_says_what_it_is_and_where_it_is_from():
         assert entry.source
 
 
-def test_every_data_set_is_one_of_pairs_or_of_queries():
-    pairs, queries = list_datasets_of("pairs"), list_datasets_of("queries")
-    assert sorted([*pairs, *queries]) == list_datasets()
-    assert set(pairs) == set(OPTIONS)
+def test_every_data_set_is_of_one_kind():
+    kinds = [list_datasets_of(kind) for kind in ("pairs", "queries", "described")]
+    assert sorted(name for kind in kinds for name in kind) == list_datasets()
+    assert set(kinds[0]) == set(OPTIONS)

@@ -55,7 +55,7 @@ class ArrayRecords:
             or np.any(np.diff(ends) < 0)
         ):
             raise DataError(
-                f"{len(self.texts)} texts of {len(self.keys)} objects have {len(ends)} offsets from {ends[:1]} "
+                f"{len(self.texts)} texts of {len(self.keys)} objects have {len(ends)} offsets, {ends[:1]} "
                 f"to {ends[-1:]}; give one more than there are objects, rising from 0 to all texts."
             )
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from anaglyph.config import merge, plain, structure
+from anaglyph.data.described import DescribedObjects
 from anaglyph.data.objects import Objects
 from anaglyph.data.shape_queries import ShapeQueries
 from anaglyph.data.source import SPLITS, DataSource, Split, check_split
@@ -54,6 +55,42 @@ DATASETS = Catalog(
             summary="Stanford Cars photographs with their ShapeNet cars",
             source="Krause et al., 2013; Wang et al., 2018",
             tags=("queries", "objects"),
+        ),
+        "captioned_folder": Entry(
+            target="anaglyph.data.datasets.captioned_folder:CaptionedFolder",
+            summary="your own 3D models and a table of captions; views and clouds are made here",
+            source="you",
+            tags=("described", "objects"),
+        ),
+        "cc0_models": Entry(
+            target="anaglyph.data.datasets.cc0_models:Cc0Models",
+            summary="real low-poly models with coloured views, clouds, names and their makers' pictures",
+            source="Kenney, Quaternius (CC0)",
+            tags=("described", "objects"),
+        ),
+        "features": Entry(
+            target="anaglyph.data.datasets.features:Features",
+            summary="clouds and stored vectors of their pictures and texts, by `anaglyph features compute`",
+            source="you",
+            tags=("embedded", "objects"),
+        ),
+        "modelnet40_clouds": Entry(
+            target="anaglyph.data.datasets.modelnet40_clouds:ModelNet40Clouds",
+            summary="ModelNet40 clouds and class names, for zero-shot tests",
+            source="Wu et al., 2015",
+            tags=("described", "objects"),
+        ),
+        "models_mixed": Entry(
+            target="anaglyph.data.datasets.models_mixed:ModelsMixed",
+            summary="procedural_models and cc0_models together",
+            source="this project; Kenney, Quaternius (CC0)",
+            tags=("described", "objects"),
+        ),
+        "procedural_models": Entry(
+            target="anaglyph.data.datasets.procedural_models:ProceduralModels",
+            summary="generated objects with coloured views, clouds, words and captions; always there",
+            source="this project",
+            tags=("described", "objects"),
         ),
         "digits3d": Entry(
             target="anaglyph.data.datasets.digits3d:Digits3D",
@@ -151,8 +188,13 @@ def _described(dataset: Objects) -> Mapping[str, Any]:
     }
     if isinstance(dataset, ShapeQueries):
         about["shapes"] = len(dataset.repository)
-    stored = {name: getattr(dataset, name, None) for name in ("images", "points")}
-    for name, array in stored.items():
+    if isinstance(dataset, DescribedObjects):
+        about["texts"] = {
+            "stored": sum(map(len, dataset.texts)),
+            "objects_without": sum(not texts for texts in dataset.texts),
+        }
+        about["thumbnails"] = sum(picture is not None for picture in dataset.thumbnails)
+    for name, array in _stored(dataset).items():
         given = getattr(first, name)
         if array is None or given is None:
             continue
@@ -160,7 +202,14 @@ def _described(dataset: Objects) -> Mapping[str, Any]:
         if name == "images":
             about[name]["range"] = [int(array.min()), int(array.max())]
         else:
-            flat = array.reshape(-1, 3)
+            flat = array[..., :3].reshape(-1, 3)
             about[name]["low"] = [round(float(value), 4) for value in flat.min(axis=0)]
             about[name]["high"] = [round(float(value), 4) for value in flat.max(axis=0)]
     return about
+
+
+def _stored(dataset: Objects) -> dict[str, Any]:
+    """Arrays of pictures and clouds by the field of `Batch` that they fill."""
+    if isinstance(dataset, DescribedObjects):
+        return {"images": dataset.pictures, "points": dataset.points}
+    return {name: getattr(dataset, name, None) for name in ("images", "points")}

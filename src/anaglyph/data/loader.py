@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from anaglyph.data.objects import Objects
@@ -36,8 +39,42 @@ def epoch_batches(
 
     `batch` counts objects over all processes. With `crops` > 1 the further draws are in `Batch.crops`.
     """
-    rows = epoch_rows(len(dataset), batch=batch, seed=seed, epoch=epoch, start=start, rank=rank, world=world)
-    return _fetched(_Steps(dataset, rows, epoch, 0, crops, labels), workers)
+    alone = epoch_parts(
+        dataset, parts=1, seed=seed, epoch=epoch, batch=batch, start=start, rank=rank, world=world,
+        crops=crops, workers=workers, labels=labels,
+    )  # fmt: skip
+    return (whole for (whole,) in alone)
+
+
+def epoch_parts(
+    dataset: Objects,
+    *,
+    parts: int,
+    seed: int,
+    epoch: int,
+    batch: int,
+    start: int = 0,
+    rank: int = 0,
+    world: int = 1,
+    crops: int = 1,
+    workers: int = 0,
+    labels: bool = False,
+) -> Iterator[tuple[Batch, ...]]:
+    """`epoch_batches` with the rows of each batch in `parts` equal pieces, which workers make one by one.
+
+    A data set with `blocks` (rows stored side by side, see `epoch_order`) is read block by block.
+    """
+    blocks: NDArray[np.int64] | None = getattr(dataset, "blocks", None)
+    rows = epoch_rows(
+        len(dataset), batch=batch, seed=seed, epoch=epoch, start=start, rank=rank, world=world, blocks=blocks
+    )
+    if parts < 1 or (batch // world) % parts:
+        raise ConfigError(
+            f"a process's share of a batch, {batch // world} of {batch}, cannot be worked off in {parts} equal "
+            f"parts; accumulate must divide it. Change one of the two."
+        )
+    pieces = [piece for step in rows for piece in np.split(step, parts)]
+    return _in_groups(_fetched(_Steps(dataset, pieces, epoch, 0, crops, labels), workers), parts)
 
 
 def ordered_batches(
@@ -76,6 +113,11 @@ class _Steps(Dataset[Batch]):
         first, *rest = (self.dataset.batch(self.rows[step], epoch=self.epoch, crop=draw) for draw in draws)
         batch = replace(first, crops=tuple(rest))
         return batch if self.labels else batch.without_labels()
+
+
+def _in_groups(batches: Iterator[Batch], size: int) -> Iterator[tuple[Batch, ...]]:
+    while group := tuple(islice(batches, size)):
+        yield group
 
 
 def _fetched(steps: _Steps, workers: int) -> Iterator[Batch]:

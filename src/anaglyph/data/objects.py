@@ -13,7 +13,7 @@ from anaglyph.types import Batch
 
 
 class Objects(Protocol):
-    """Rows that can be batched; `PairedObjects` and `ShapeQueries` are the two there are."""
+    """Rows that can be batched; such as `PairedObjects`, `ShapeQueries` and `DescribedObjects`."""
 
     @property
     def keys(self) -> tuple[str, ...]:

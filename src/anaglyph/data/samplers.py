@@ -10,6 +10,9 @@ from anaglyph.randomness import numpy_generator
 
 Indices = NDArray[np.int64]
 
+WINDOW = 4
+"""Blocks that are mixed with each other: shards that are open at a time."""
+
 
 def steps_per_epoch(objects: int, batch: int) -> int:
     """Full batches in one pass; DataError when there is not even one of at least two objects."""
@@ -21,13 +24,58 @@ def steps_per_epoch(objects: int, batch: int) -> int:
     return objects // batch
 
 
-def epoch_order(objects: int, *, seed: int, epoch: int) -> Indices:
-    """(objects,) the rows in this epoch's random order."""
-    return numpy_generator(seed, "epoch order", epoch).permutation(objects)
+def epoch_order(objects: int, *, seed: int, epoch: int, blocks: Indices | None = None) -> Indices:
+    """(objects,) the rows in this epoch's random order.
+
+    Args:
+        objects: how many rows there are.
+        seed: run seed.
+        epoch: number of the pass, 0-based.
+        blocks: (K + 1,) row where each block of rows that are stored side by side begins, then `objects`.
+            Blocks then come in random order, `WINDOW` at a time with all their rows mixed, so that each is
+            read in one stretch of the epoch. None, or a single block, mixes everything.
+    """
+    random = numpy_generator(seed, "epoch order", epoch)
+    if blocks is None:
+        return random.permutation(objects)
+    _check_blocks(blocks, objects)
+    order = random.permutation(len(blocks) - 1)
+    stretches = []
+    for first in range(0, len(order), WINDOW):
+        window = [np.arange(blocks[k], blocks[k + 1]) for k in order[first : first + WINDOW]]
+        stretches.append(random.permutation(np.concatenate(window)))
+    return np.concatenate(stretches)
+
+
+def blocks_of(rows: Indices, blocks: Indices) -> Indices:
+    """Blocks of a selection: where in `rows` each block that it touches begins, then its length.
+
+    A selection that is not in rising order is one block.
+    """
+    if bool((np.diff(rows) < 0).any()):
+        return np.array([0, len(rows)], dtype=np.int64)
+    return np.unique(np.searchsorted(rows, blocks)).astype(np.int64)
+
+
+def _check_blocks(blocks: Indices, objects: int) -> None:
+    ends = (int(blocks[0]), int(blocks[-1])) if len(blocks) > 1 else ()
+    if ends != (0, objects) or bool((np.diff(blocks) < 1).any()):
+        raise ValueError(
+            f"blocks must rise from 0 to the number of rows, {objects}, got {blocks.tolist()[:8]}; "
+            f"say where each block begins, then how many rows there are"
+        )
 
 
 def epoch_rows(
-    objects: int, *, batch: int, seed: int, epoch: int, start: int = 0, rank: int = 0, world: int = 1
+    objects: int,
+    *,
+    batch: int,
+    seed: int,
+    epoch: int,
+    start: int = 0,
+    rank: int = 0,
+    world: int = 1,
+    blocks: Indices | None = None,
 ) -> list[Indices]:
     """One array of rows per step of an epoch, from step `start` on; what does not fill a batch is left out.
 
@@ -39,7 +87,7 @@ def epoch_rows(
             f"a batch of {batch} cannot be shared by {world} processes; use a multiple of {world}."
         )
     steps = steps_per_epoch(objects, batch)
-    order = epoch_order(objects, seed=seed, epoch=epoch)[: steps * batch]
+    order = epoch_order(objects, seed=seed, epoch=epoch, blocks=blocks)[: steps * batch]
     share = batch // world
     mine = order.reshape(steps, world, share)[:, rank]
     return list(mine[start:])

@@ -52,11 +52,14 @@ def check_images(images: NDArray[Any], *, objects: int) -> None:
     _check_count("images", len(images), objects)
 
 
-def check_points(points: NDArray[Any], *, keys: Sequence[str], needed: int) -> None:
-    """DataError unless points are (objects, N >= needed, 3) finite floats; names the first bad object."""
-    if points.dtype.kind != "f" or points.ndim != 3 or points.shape[2] != 3:
+def check_points(
+    points: NDArray[Any], *, keys: Sequence[str], needed: int, channels: tuple[int, ...] = (3,)
+) -> None:
+    """DataError unless points are (objects, N >= needed, `channels`) finite floats; the first bad one is named."""
+    if points.dtype.kind != "f" or points.ndim != 3 or points.shape[2] not in channels:
+        allowed = " or ".join(map(str, channels))
         raise DataError(
-            f"points are {points.dtype} of shape {points.shape}; they must be float (objects, N, 3)."
+            f"points are {points.dtype} of shape {points.shape}; they must be float (objects, N, {allowed})."
         )
     _check_count("clouds", len(points), len(keys))
     if not 1 <= needed <= points.shape[1]:

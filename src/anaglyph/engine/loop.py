@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from anaglyph.data.loader import epoch_batches, ordered_batches, steps_per_epoch
+from anaglyph.data.loader import epoch_parts, ordered_batches, steps_per_epoch
 from anaglyph.data.objects import Objects
+from anaglyph.engine.accumulate import InsideMethod, accumulated_gradients, whole_gradients
 from anaglyph.engine.checkpoint import find_checkpoint, save_checkpoint
 from anaglyph.engine.events import Listener, Metrics, Note, StageStarted, Step
 from anaglyph.engine.guards import DiskGuard, FiniteGuard
@@ -30,7 +30,7 @@ from anaglyph.errors import DataError
 from anaglyph.methods.base import Method
 from anaglyph.nn.gather import gather_rows
 from anaglyph.randomness import seeded
-from anaglyph.types import Batch, StageContext
+from anaglyph.types import Batch, StageContext, StepOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +145,8 @@ def fit(stage: Stage, *, fabric: Fabric, listen: Listener, stop: StopRequest, op
                     method.before_epoch(run.context())
                 position.prepared = True
             method.train()
-            for batch in run.batches():
-                run.step(batch)
+            for parts in run.batches():
+                run.step(parts)
                 if run.anyone(stop.requested):
                     run.save()
                     raise Interrupted(f"stopped at step {run.done} of {stage.steps} of stage {stage.name}")
@@ -156,22 +156,6 @@ def fit(stage: Stage, *, fabric: Fabric, listen: Listener, stop: StopRequest, op
             run.save()
     finally:
         run.close()
-
-
-class _TrainingStep(nn.Module):
-    """A method whose forward is its training step: where autocast and the averaging of gradients begin.
-
-    Fabric walks into what goes in and out and stumbles over frozen dataclasses, so a callable goes in and
-    a tuple comes out.
-    """
-
-    def __init__(self, method: Method) -> None:
-        super().__init__()
-        self.method = method
-
-    def forward(self, batch: Callable[[], Batch]) -> tuple[Tensor, dict[str, Tensor]]:
-        output = self.method.training_step(batch())
-        return output.loss, output.parts
 
 
 class _Run:
@@ -185,7 +169,7 @@ class _Run:
         self.finite.writes = fabric.global_rank == 0
         self.trainable = [p for p in stage.method.parameters() if p.requires_grad]
         self.wrapped, self.optimiser = fabric.setup(
-            _TrainingStep(stage.method), build_optimiser(stage.method, stage.spec.optimiser)
+            InsideMethod(stage.method), build_optimiser(stage.method, stage.spec.optimiser)
         )
         self.statistics = [
             buffer
@@ -209,10 +193,11 @@ class _Run:
     def context(self) -> StageContext:
         return self.stage.context(self.position.epoch, device=self.fabric.device, log=self.log)
 
-    def batches(self) -> Iterator[Batch]:
-        """This process's share of what is left of the epoch."""
-        return epoch_batches(
+    def batches(self) -> Iterator[tuple[Batch, ...]]:
+        """This process's share of what is left of the epoch, each batch in the parts asked for."""
+        return epoch_parts(
             self.stage.dataset,
+            parts=self.stage.spec.accumulate,
             seed=self.stage.seed,
             epoch=self.position.epoch,
             batch=self.stage.spec.batch,
@@ -224,25 +209,39 @@ class _Run:
             labels=self.stage.method.uses_labels,
         )
 
-    def step(self, batch: Batch) -> None:
+    def gradients(self, parts: tuple[Batch, ...]) -> StepOutput:
+        """Fill the gradients of this step; its number, and that of a part, seed dropout."""
+        where = (self.stage.seed, self.stage.name, "step", self.done, self.fabric.global_rank)
+        self.optimiser.zero_grad(set_to_none=True)
+        if len(parts) == 1:
+            with seeded(*where):
+                return whole_gradients(
+                    parts[0].to(self.fabric.device), fabric=self.fabric, wrapped=self.wrapped
+                )
+        return accumulated_gradients(
+            parts,
+            fabric=self.fabric,
+            wrapped=self.wrapped,
+            drawing=lambda part: seeded(*where, part),
+            statistics=self.statistics,
+        )
+
+    def step(self, parts: tuple[Batch, ...]) -> None:
         """One optimiser step, or a refused one."""
         stage, spec = self.stage, self.stage.spec.optimiser
         rate = learning_rate(spec, step=self.done, steps=stage.steps, steps_per_epoch=stage.steps_per_epoch)
         set_learning_rate(self.optimiser, rate)
-        moved = batch.to(self.fabric.device)
         before = [buffer.clone() for buffer in self.statistics]
-        with seeded(stage.seed, stage.name, "step", self.done, self.fabric.global_rank):
-            loss_here, named = self.wrapped(lambda: moved)
-        self.optimiser.zero_grad(set_to_none=True)
-        self.fabric.backward(loss_here)
+        output = self.gradients(parts)
         norm = gradient_norm(self.trainable, clip=spec.clip_norm)
-        loss = float(gather_rows(loss_here.detach().reshape(1)).mean())
-        keys = tuple(stage.dataset.keys[row] for row in gather_rows(moved.indices).tolist())
+        loss = float(gather_rows(output.loss.detach().reshape(1)).mean())
+        rows = gather_rows(torch.cat([part.indices for part in parts]).to(self.fabric.device))
+        keys = tuple(stage.dataset.keys[row] for row in rows.tolist())
         if self.finite.admits(step=self.done, loss=loss, norm=norm, keys=keys):
             self.optimiser.step()
             with torch.no_grad():
                 stage.method.after_step()
-            parts = {name: float(value.detach()) for name, value in named.items()}
+            parts = {name: float(value.detach()) for name, value in output.parts.items()}
             self.position.add({"loss": loss, "learning_rate": rate, "gradient_norm": norm, **parts})
         else:  # a refused batch must not live on in the running statistics
             for buffer, old in zip(self.statistics, before, strict=True):
@@ -254,7 +253,7 @@ class _Run:
                 self.position.epoch,
                 self.done,
                 stage.steps,
-                len(batch) * self.fabric.world_size,
+                len(rows),
                 loss,
             )
         )

@@ -22,11 +22,17 @@ def build_optimiser(method: Method, spec: OptimiserSpec) -> Optimizer:
 
 def learning_rate(spec: OptimiserSpec, *, step: int, steps: int, steps_per_epoch: int) -> float:
     """Learning rate of the 0-based `step` out of `steps`."""
+    if spec.peak_first:
+        if step == 0:
+            return spec.lr
+        step -= 1
     warmup = round(spec.warmup_epochs * steps_per_epoch)
     if step < warmup:
         return spec.lr * (step + 1) / warmup
     if spec.schedule == "constant":
         return spec.lr
+    if spec.schedule == "step":
+        return spec.lr * float(spec.step_factor ** ((step - warmup) // spec.step_every))
     if spec.schedule == "cosine_epochs":
         # Stepped with the 0-based epoch after training it: epochs 0 and 1 both use the maximum.
         done = max(step // steps_per_epoch - 1, 0) / max(steps // steps_per_epoch, 1)

@@ -18,8 +18,13 @@ from typing import Any, Literal
 
 from anaglyph.config import mapping, merge, override, parse_yaml, plain, read_yaml, structure
 from anaglyph.data.catalog import DataConfig, dataset_source
+from anaglyph.data.transforms.clouds import CloudPipeline
+from anaglyph.data.transforms.texts import TextChoice
+from anaglyph.data.transforms.views import ViewChoice
 from anaglyph.encoders.catalog import check_encoder
+from anaglyph.encoders.towers.catalog import Side, check_tower
 from anaglyph.errors import ConfigError, unknown_name
+from anaglyph.evaluation.templates import templates
 from anaglyph.methods.catalog import DEFAULT_DATA, METHODS, PRESET_FAMILIES
 
 FirstLayer = Literal["copied", "copied_mean", "random"]
@@ -40,6 +45,49 @@ class EncoderSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TowerSpec:
+    """A frozen tower by its kind and options."""
+
+    name: str
+    """Kind: clip, sentence, stored_text, encoder or dual."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Of the kind; `source` is where its weights come from. A relative path starts at the data root."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TowersSpec:
+    """Frozen towers that pictures and texts of the data go through once, before training."""
+
+    image: TowerSpec | None = None
+    """What reads pictures; null leaves them out."""
+    text: TowerSpec | None = None
+    """What reads texts and class names; null leaves them out."""
+    templates: str = "official64"
+    """Family of sentences around class names, whose vectors are averaged."""
+    prompt_texts: bool = False
+    """Names and captions in those sentences too, as in OpenShape's data."""
+    clean_names: bool = True
+    """Class names as a person writes them, without underscores."""
+    storage: Literal["float32", "float16"] = "float32"
+    """Type of the stored vectors."""
+    batch: int = 64
+    """Pictures or texts at once."""
+    clouds: CloudPipeline = field(default_factory=CloudPipeline)
+    """How clouds become a batch."""
+    texts: TextChoice = field(default_factory=TextChoice)
+    """Which text a training row shows."""
+    views: ViewChoice = field(default_factory=ViewChoice)
+    """Which pictures a training row shows."""
+
+    def __post_init__(self) -> None:
+        templates(self.templates)
+        if self.image is None and self.text is None:
+            raise ConfigError("towers need one for image, for text, or for both; or leave towers out.")
+        if self.batch < 1:
+            raise ConfigError(f"batch must be >= 1, got {self.batch}.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class OptimiserSpec:
     """Optimiser and learning-rate schedule of one stage."""
 
@@ -54,11 +102,19 @@ class OptimiserSpec:
     """SGD only."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Adam and AdamW only: decay of the running means of the gradient and of its square."""
-    schedule: Literal["constant", "cosine", "cosine_epochs"] = "cosine"
+    schedule: Literal["constant", "cosine", "cosine_epochs", "step"] = "cosine"
     """cosine: every step to `final_fraction`; cosine_epochs: held within an epoch, stepped with the
-    0-based epoch after training it (so epochs 0 and 1 share the maximum, as RoMo's release does)."""
+    0-based epoch after training it (so epochs 0 and 1 share the maximum, as RoMo's release does);
+    step: times `step_factor` every `step_every` steps, as OpenShape does."""
     warmup_epochs: float = 0.0
     """Linear from 0."""
+    peak_first: bool = False
+    """Step 0 at the peak and each later step at the rate of the one before it, whatever the warm-up says:
+    the scheduler of MixCon3D's release runs after the step."""
+    step_every: int = 10000
+    """Schedule step only: steps, after the warm-up, that one rate is held for."""
+    step_factor: float = 0.967
+    """Schedule step only: what the rate is multiplied with."""
     final_fraction: float = 0.0
     """Learning rate at the end as a fraction of the peak."""
     clip_norm: float | None = None
@@ -71,6 +127,8 @@ class OptimiserSpec:
             ("momentum", 0 <= self.momentum < 1, "in [0, 1)"),
             ("betas", all(0 <= beta < 1 for beta in self.betas), "two numbers in [0, 1)"),
             ("warmup_epochs", self.warmup_epochs >= 0, ">= 0"),
+            ("step_every", self.step_every >= 1, ">= 1"),
+            ("step_factor", 0 < self.step_factor <= 1, "in (0, 1]"),
             ("final_fraction", 0 <= self.final_fraction <= 1, "in [0, 1]"),
             ("clip_norm", self.clip_norm is None or self.clip_norm > 0, "> 0 or null"),
         )
@@ -93,6 +151,9 @@ class StageSpec:
     """Passes over the training split; 0 for a method that is not trained."""
     batch: int
     """Objects per optimiser step over all processes."""
+    accumulate: int = 1
+    """Parts that each process works its share of a batch off in: less memory, more time, the gradient of the
+    whole batch. Statistics of batch normalisation are those of a part. For methods that are made for it."""
     optimiser: OptimiserSpec = OptimiserSpec()
     needs: tuple[str, ...] = ()
     """Earlier stages whose artefact folders this one reads."""
@@ -119,6 +180,9 @@ class Recipe:
     pairs are two different objects and 96 % are of one class (a leak)."""
     data: DataConfig
     """Data set and its options."""
+    towers: TowersSpec | None = None
+    """Frozen towers for data of pictures and texts; null where a data set holds vectors already, or a method
+    reads pictures itself."""
     stages: dict[str, StageSpec]
     """In training order."""
     evaluation_views: int | None = None
@@ -209,10 +273,43 @@ def check(recipe: Recipe) -> Recipe:
                 f"{where}.encoders: has {', '.join(sorted(stage.encoders)) or 'none'}; "
                 f"{stage.method} needs one for each of {', '.join(sorted(method.encoder_names))}."
             )
+        _check_accumulation(stage, where=where)
         config = plain(structure(method.config_cls, stage.config, where=f"{where}.config"))
         stages[name] = replace(stage, config=config)
     data = DataConfig(name=recipe.data.name, options=plain(dataset_source(recipe.data)))
-    return replace(recipe, stages=stages, data=data)
+    return replace(recipe, stages=stages, data=data, towers=checked_towers(recipe.towers))
+
+
+def checked_towers(towers: TowersSpec | None) -> TowersSpec | None:
+    """The same with every option written out."""
+    if towers is None:
+        return None
+    return replace(
+        towers, image=_checked_tower(towers.image, "image"), text=_checked_tower(towers.text, "text")
+    )
+
+
+def _checked_tower(tower: TowerSpec | None, side: Side) -> TowerSpec | None:
+    if tower is None:
+        return None
+    options = check_tower(tower.name, tower.options, side=side, where=f"towers.{side}")
+    return replace(tower, options=plain(options))
+
+
+def _check_accumulation(stage: StageSpec, *, where: str) -> None:
+    if stage.accumulate == 1:
+        return
+    if stage.accumulate < 1 or stage.batch % stage.accumulate or stage.batch < 2 * stage.accumulate:
+        raise ConfigError(
+            f"{where}.accumulate is {stage.accumulate}, the batch {stage.batch}; it must be >= 1 and divide "
+            f"the batch into parts of 2 objects or more. Change one of the two."
+        )
+    if not METHODS.load(stage.method).accumulates:
+        able = [name for name in METHODS.names() if METHODS.load(name).accumulates]
+        raise ConfigError(
+            f"{where}.accumulate is {stage.accumulate}, and {stage.method} takes a batch as a whole; it must be "
+            f"1 but for {', '.join(able) or 'no method so far'}. Use a smaller batch, or more processes."
+        )
 
 
 def load_preset(method: str, preset: str) -> dict[str, Any]:
@@ -244,6 +341,7 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
         "precision": recipe.precision,
         "training_pairs": recipe.training_pairs,
         "leak_ground_truth_labels": recipe.leak_ground_truth_labels,
+        **({} if recipe.towers is None else {"towers": plain(recipe.towers)}),
         "needs": {needed: stage_identity(recipe, needed) for needed in spec.needs},
     }
 

@@ -14,6 +14,7 @@ import torch
 from anaglyph.config import override
 from anaglyph.data.catalog import DataConfig, create_dataset
 from anaglyph.data.datasets.shapenet_shapes import ShapeNetShapes
+from anaglyph.data.described import DescribedObjects
 from anaglyph.data.shape_queries import ShapeQueries
 from anaglyph.data.source import Split
 from anaglyph.engine.events import Listener, ignore
@@ -27,9 +28,11 @@ from anaglyph.engine.run import (
     choose_device,
     make_splits,
     run_recipe,
+    through_towers,
 )
 from anaglyph.engine.tasks.base import Asked, Mode, Task
 from anaglyph.engine.tasks.choice import check_fits, task_of
+from anaglyph.engine.towers import open_towers
 from anaglyph.errors import ConfigError
 from anaglyph.methods.catalog import METHODS
 
@@ -132,7 +135,9 @@ def run_study(
                 artefact, split="test", views=recipe.evaluation_views, device=options.device,
                 data_root=options.data_root, cache=options.cache, seed=seed,
             )  # fmt: skip
-            splits = make_splits(seeded, data_root=options.data_root, cache=options.cache)
+            splits = make_splits(
+                seeded, data_root=options.data_root, cache=options.cache, device=options.device
+            )
             results.append(
                 Result(
                     recipe=name,
@@ -148,7 +153,9 @@ def run_study(
             )
     chance: dict[str, dict[str, float]] = {}
     for recipe in recipes.values():
-        test = make_splits(recipe, data_root=options.data_root, cache=options.cache).test
+        test = make_splits(
+            recipe, data_root=options.data_root, cache=options.cache, device=options.device
+        ).test
         chance[recipe.data.name] = task.chance(test, seed=results[0].seed)
     heading = title or f"{task.title} {', '.join(chance)}"
     inputs = ", ".join(sorted({result.inputs for result in results}))
@@ -169,7 +176,9 @@ def common_task(recipes: Mapping[str, Recipe], options: RunOptions) -> Task:
     tasks: dict[str, Task] = {}
     for name, recipe in recipes.items():
         check_leaks(recipe)
-        splits = make_splits(recipe, data_root=options.data_root, cache=options.cache)
+        splits = make_splits(
+            recipe, data_root=options.data_root, cache=options.cache, device=options.device
+        )
         for stage in recipe.stages.values():
             check_fits(METHODS.load(stage.method), splits.train, name=stage.method, data=recipe.data.name)
         tasks[name] = task_of(splits.test)
@@ -206,6 +215,11 @@ def measure_weights(
         options = override(options, assignment)
     data = DataConfig(name=saved.data.name, options=options)
     dataset = create_dataset(data, split, root=data_root, cache=cache, seed=seed)
+    if saved.towers is not None and isinstance(dataset, DescribedObjects):
+        dataset = through_towers(
+            dataset, open_towers(saved.towers, root=data_root), saved.towers, data=data.name, cache=cache,
+            seed=seed, device=device,
+        )  # fmt: skip
     target = torch.device(choose_device(device))
     other = None
     if shapes is not None:

@@ -12,14 +12,17 @@ import torch
 
 from anaglyph.config import override
 from anaglyph.data.catalog import DataConfig, create_dataset
+from anaglyph.data.described import DescribedObjects
 from anaglyph.data.embedded import EmbeddedObjects
 from anaglyph.data.objects import Objects
 from anaglyph.data.source import Split
 from anaglyph.engine.environment import describe_environment
+from anaglyph.engine.features import embedded_objects
 from anaglyph.engine.models import SavedMethod, load_method
 from anaglyph.engine.run import choose_device
 from anaglyph.engine.tasks.base import Asked, Measured, Mode
 from anaglyph.engine.tasks.zero_shot import ZeroShot
+from anaglyph.engine.towers import open_towers
 from anaglyph.errors import ConfigError, unknown_name
 from anaglyph.evaluation.report import Report, write_report
 
@@ -62,7 +65,10 @@ def measure_zero_shot(
     saved = load_method(weights)
     config = _data(saved, options)
     dataset = create_dataset(config, options.split, root=options.data_root, cache=options.cache, seed=0)
-    split = with_class_vectors(dataset, data=config.name, templates=options.templates)
+    if isinstance(dataset, DescribedObjects):
+        split = by_towers_of_training(dataset, saved, options, data=config.name)
+    else:
+        split = with_class_vectors(dataset, data=config.name, templates=options.templates)
     if options.classes:
         split = of_classes(split, options.classes)
     device = torch.device(choose_device(options.device))
@@ -92,18 +98,43 @@ def measure_zero_shot(
     }
 
 
-def with_class_vectors(dataset: Objects, *, data: str, templates: str) -> EmbeddedObjects:
-    """The split as a method reads it, with a vector for every class name.
+def by_towers_of_training(
+    dataset: DescribedObjects, saved: SavedMethod, options: ZeroShotOptions, *, data: str
+) -> EmbeddedObjects:
+    """Pictures, texts and class names through the towers that the method was trained beside.
 
     Raises:
-        ConfigError: it holds pictures and words themselves, or lacks those vectors, or brings vectors whose
-            templates cannot be changed any more.
+        ConfigError: the weights name no text tower.
+    """
+    spec = saved.towers
+    if spec is None or spec.text is None:
+        raise ConfigError(
+            f"{data} holds class names in words, and these weights name no text tower that they could go "
+            f"through. Compute them with the tower of the training (`anaglyph features compute {data}`) and "
+            f"pass --data features."
+        )
+    spec = replace(spec, templates=options.templates or spec.templates)
+    return embedded_objects(
+        dataset,
+        open_towers(spec, root=options.data_root),
+        spec,
+        cache=options.cache,
+        seed=0,
+        device=choose_device(options.device),
+    )
+
+
+def with_class_vectors(dataset: Objects, *, data: str, templates: str) -> EmbeddedObjects:
+    """The same split of stored vectors, one for every class name among them.
+
+    Raises:
+        ConfigError: it holds no vectors, or none of class names, or their templates shall be changed.
     """
     if not isinstance(dataset, EmbeddedObjects):
         raise ConfigError(
             f"{data} holds no vectors of class names, and zero-shot accuracy compares objects with "
-            f"them. Compute them with `anaglyph features compute {data}`, or pass --data with a set that "
-            f"brings them."
+            f"them. Pass --data with a set that brings them, or with one of described objects, such as "
+            f"procedural_models."
         )
     if dataset.class_features is None:
         raise ConfigError(

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from tokenize import TokenError
 from typing import IO, Any
 
 import h5py
@@ -72,7 +73,7 @@ def read_npy(file: IO[bytes], *, check: CheckShape = lambda shape: None) -> NDAr
         ValueError: no npy file, not numbers, truncated, refused by `check`, or larger than
             MAX_UNPACKED_BYTES.
     """
-    shape, by_columns, kind = _npy_header(file)
+    shape, by_columns, kind = npy_header(file)
     if kind.hasobject or kind.kind not in "fiu":
         raise ValueError(f"it holds {kind} of shape {shape}; it must hold numbers")
     check(shape)
@@ -111,7 +112,7 @@ def read_dataset(group: h5py.Group, name: str, *, check: CheckShape = lambda sha
     return np.asarray(found)
 
 
-def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether columns lie together, and type; NumPy's own messages advise to trust the file."""
     try:
         version = npy.read_magic(file)
@@ -119,7 +120,7 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         if read is None:
             raise ValueError(f"version {version}")
         shape, by_columns, kind = read(file)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, TokenError) as error:
         raise ValueError("its header is damaged or not that of an npy file of plain numbers") from error
     if any(length < 0 for length in shape):
         raise ValueError(f"its header announces shape {shape}")

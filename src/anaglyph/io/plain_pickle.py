@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from anaglyph.errors import DataError
 from anaglyph.io.pickle_globals import MAX_OPCODES, MAX_PICKLE_BYTES
@@ -65,15 +65,19 @@ def plain_value(data: bytes) -> Any:
         ExcessError: it asks for more than plain values, or for too much of them.
         ValueError: it is no pickle, or a damaged one; other errors of values may come from damaged ones, too.
     """
-    machine = _Machine()
-    for step, (opcode, argument, _) in enumerate(pickletools.genops(BytesIO(data))):
+    return run(PlainMachine(), BytesIO(data))
+
+
+def run(machine: PlainMachine, stream: IO[bytes]) -> Any:
+    """The value that a machine makes of the pickle in a stream; errors as of `plain_value`."""
+    for step, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if step >= MAX_OPCODES:
             raise ExcessError(f"has more than {MAX_OPCODES} steps")
         machine.step(opcode.name, argument)
     return machine.result()
 
 
-class _Item:
+class Item:
     """A value on the stack with the number of containers within one another that it has."""
 
     __slots__ = ("depth", "value")
@@ -81,20 +85,20 @@ class _Item:
     def __init__(self, value: Any, depth: int = 0) -> None:
         self.value, self.depth = value, depth
 
-    def hold(self, items: list[_Item]) -> None:
+    def hold(self, items: list[Item]) -> None:
         """It contains `items` now."""
         self.depth = max([self.depth, *(item.depth + 1 for item in items)])
         if self.depth > MAX_DEPTH:
             raise ExcessError(f"nests its values more than {MAX_DEPTH} deep")
 
 
-class _Machine:
+class PlainMachine:
     """The pickle machine without anything that makes more than plain values."""
 
     def __init__(self) -> None:
-        self.stack: list[_Item] = []
+        self.stack: list[Item] = []
         self.marks: list[int] = []
-        self.memo: dict[int, _Item] = {}
+        self.memo: dict[int, Item] = {}
         self.work = Work()
         self.special: dict[str, Callable[[], None]] = {
             "PROTO": lambda: None,
@@ -103,12 +107,12 @@ class _Machine:
             "MARK": lambda: self.marks.append(len(self.stack)),
             "EMPTY_LIST": lambda: self._push_container([]),
             "EMPTY_DICT": lambda: self._push_container({}),
-            "LIST": lambda: self._fill_list(_Item([], 1), self._pop_to_mark()),
-            "DICT": lambda: self._fill_dict(_Item({}, 1), self._pop_to_mark()),
+            "LIST": lambda: self._fill_list(Item([], 1), self._pop_to_mark()),
+            "DICT": lambda: self._fill_dict(Item({}, 1), self._pop_to_mark()),
             "TUPLE": lambda: self._push_tuple(self._pop_to_mark()),
-            "APPEND": lambda: self._append([self._pop()]),
+            "APPEND": lambda: self._append([self.pop()]),
             "APPENDS": lambda: self._append(self._pop_to_mark()),
-            "SETITEM": lambda: self._set_items([self._pop(), self._pop()][::-1]),
+            "SETITEM": lambda: self._set_items([self.pop(), self.pop()][::-1]),
             "SETITEMS": lambda: self._set_items(self._pop_to_mark()),
             "MEMOIZE": lambda: self._put(len(self.memo)),
         }
@@ -116,15 +120,15 @@ class _Machine:
     def step(self, name: str, argument: Any) -> None:
         """Do one opcode."""
         if name in _SCALARS:
-            self.stack.append(_Item(argument))
+            self.stack.append(Item(argument))
         elif name in _CONSTANTS:
-            self.stack.append(_Item(_CONSTANTS[name]))
+            self.stack.append(Item(_CONSTANTS[name]))
         elif name in _PUT:
             self._put(int(argument))
         elif name in _GET:
             self._get(int(argument))
         elif name in _SHORT_TUPLE:
-            self._push_tuple([self._pop() for _ in range(_SHORT_TUPLE[name])][::-1])
+            self._push_tuple([self.pop() for _ in range(_SHORT_TUPLE[name])][::-1])
         elif name in self.special:
             self.special[name]()
         elif name in _IMPORTS:
@@ -140,30 +144,30 @@ class _Machine:
         return self.stack[0].value
 
     def _push_container(self, value: Any) -> None:
-        self.stack.append(_Item(value, 1))
+        self.stack.append(Item(value, 1))
 
-    def _push_tuple(self, items: list[_Item]) -> None:
-        made = _Item(tuple(item.value for item in items), 1)
+    def _push_tuple(self, items: list[Item]) -> None:
+        made = Item(tuple(item.value for item in items), 1)
         made.hold(items)
         self.stack.append(made)
 
-    def _fill_list(self, target: _Item, items: list[_Item]) -> None:
+    def _fill_list(self, target: Item, items: list[Item]) -> None:
         self.stack.append(target)
         self._append(items)
 
-    def _fill_dict(self, target: _Item, items: list[_Item]) -> None:
+    def _fill_dict(self, target: Item, items: list[Item]) -> None:
         self.stack.append(target)
         self._set_items(items)
 
-    def _append(self, items: list[_Item]) -> None:
-        target = self._top()
+    def _append(self, items: list[Item]) -> None:
+        target = self.top()
         if not isinstance(target.value, list):
             raise TypeError("it appends to what is no list")
         target.value.extend(item.value for item in items)
         target.hold(items)
 
-    def _set_items(self, items: list[_Item]) -> None:
-        target = self._top()
+    def _set_items(self, items: list[Item]) -> None:
+        target = self.top()
         if not isinstance(target.value, dict):
             raise TypeError("it sets items of what is no dictionary")
         for key, item in zip(items[::2], items[1::2], strict=True):
@@ -174,7 +178,7 @@ class _Machine:
         target.hold(items[1::2])
 
     def _put(self, place: int) -> None:
-        self.memo[place] = self._top()
+        self.memo[place] = self.top()
 
     def _get(self, place: int) -> None:
         kept = self.memo[place]
@@ -183,17 +187,19 @@ class _Machine:
         self.work.spend(size_of(kept.value))  # text in many places is copied when it is written elsewhere
         self.stack.append(kept)
 
-    def _pop(self) -> _Item:
+    def pop(self) -> Item:
+        """The last item."""
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
             raise ValueError("it takes more from its stack than it put there")
         return self.stack.pop()
 
-    def _top(self) -> _Item:
+    def top(self) -> Item:
+        """The last item, which stays."""
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
             raise ValueError("it takes more from its stack than it put there")
         return self.stack[-1]
 
-    def _pop_to_mark(self) -> list[_Item]:
+    def _pop_to_mark(self) -> list[Item]:
         if not self.marks:
             raise ValueError("it has no mark to go back to")
         start = self.marks.pop()

@@ -40,16 +40,33 @@ def read_safe_header(path: Path) -> dict[str, Any]:
             text = file.read(length)
     except OSError as error:
         raise WeightsError(f"cannot read '{path}': {error.strerror}. Check the path.") from error
-    try:
-        header = parse_json(text, what=f"'{path}': the header")
-    except ValueError as error:
+    return _parsed(text, what=f"'{path}'")
+
+
+def check_safe_bytes(data: bytes, *, what: str, most: int = MAX_HEADER_BYTES) -> dict[str, Any]:
+    """The header of a safetensors file in memory, `most` bytes of it at most; `what` names the file.
+
+    Raises:
+        WeightsError: truncated, not safetensors, or beyond the limits.
+    """
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8 or length > most:
         raise WeightsError(
-            f"'{path}' is not a safetensors file: its header is not JSON ({error})."
-        ) from error
+            f"{what} is truncated or no safetensors file: {len(data)} bytes, header of {length}, "
+            f"at most {most}."
+        )
+    return _parsed(data[8 : 8 + length], what=what)
+
+
+def _parsed(text: bytes, *, what: str) -> dict[str, Any]:
+    try:
+        header = parse_json(text, what=f"{what}: the header")
+    except ValueError as error:
+        raise WeightsError(f"{what} is not a safetensors file: its header is not JSON ({error}).") from error
     if not isinstance(header, dict):
-        raise WeightsError(f"'{path}' is not a safetensors file: its header is not a JSON object.")
+        raise WeightsError(f"{what} is not a safetensors file: its header is not a JSON object.")
     if len(header) > MAX_TENSORS + 1:
-        raise WeightsError(f"'{path}' holds {len(header)} tensors; at most {MAX_TENSORS} are read.")
+        raise WeightsError(f"{what} holds {len(header)} tensors; at most {MAX_TENSORS} are read.")
     return header
 
 

@@ -7,6 +7,7 @@ extended headers announce is bounded before it is read.
 
 from __future__ import annotations
 
+import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,47 +53,24 @@ def members(file: IO[bytes], *, most: int = 1_000_000) -> Iterator[Member]:
         TarError: not a tar, a damaged header, a link or device, a name that leads out, or more than `most`
             members.
     """
-    end = file.seek(0, 2)
+    end = file.seek(0, os.SEEK_END)
     place = count = 0
     extended: dict[str, str] = {}
-    while True:
-        file.seek(place)
-        header = file.read(BLOCK)
-        if not header or header == bytes(BLOCK):
-            if place == 0:
-                raise TarError("it is empty")
-            if not header:  # the closing blocks are missing
-                raise TruncatedError(f"it ends after {place} bytes without its closing blocks")
-            return
-        kind, name, size = _parsed(header, place)
+    while (block := _next_header(file, place)) is not None:
+        kind, name, size = _parsed(block, place)
         offset = place + BLOCK
         count += 1
         if count > most:
             raise TarError(f"it has more than {most} members")
         if kind in (_EXTENDED, _GLOBAL, _LONG_NAME):
-            if size > _MAX_EXTENDED:
-                raise TarError(f"an extended header of {size} bytes is announced; at most {_MAX_EXTENDED}")
-            data = _whole(file, size, offset)
-            if kind == _EXTENDED:
-                extended |= _records(data)
-            elif kind == _LONG_NAME:
-                extended["path"] = data.rstrip(b"\0").decode("utf-8", errors="strict")
+            extended |= _extension(kind, _whole(file, size, offset))
         else:
-            name, size = extended.get("path", name), int(extended.get("size", size))
-            if any(key.startswith("GNU.sparse") for key in extended):
-                raise TarError(f"the member {name[:80]!r} is sparse")
-            extended = {}
-            name = _safe(name)
-            if size < 0:
-                raise TarError(f"the member {name!r} announces {size} bytes")
-            if offset + size > end:
-                raise TruncatedError(
-                    f"its member {name!r} needs {offset + size} bytes, the file has {end}: it is truncated or lies"
-                )
+            member = _member(name, size, offset, extended, end)
+            size, extended = member.size, {}
             if kind in _FILE:
-                yield Member(name, offset, size)
+                yield member
             elif kind != _FOLDER:
-                raise TarError(f"its member {name!r} is a link or a device, not a file")
+                raise TarError(f"its member {member.name!r} is a link or a device, not a file")
         place = offset + -(-size // BLOCK) * BLOCK
 
 
@@ -108,19 +86,53 @@ def padding(size: int) -> bytes:
     return bytes(-size % BLOCK)
 
 
+def _next_header(file: IO[bytes], place: int) -> bytes | None:
+    """The header at `place`; None at the closing blocks."""
+    file.seek(place)
+    block = file.read(BLOCK)
+    if not place and not block.strip(b"\0"):
+        raise TarError("it is empty")
+    if not block:
+        raise TruncatedError(f"it ends after {place} bytes without its closing blocks")
+    return block if block != bytes(BLOCK) else None
+
+
 def _parsed(header: bytes, place: int) -> tuple[bytes, str, int]:
-    """Kind, name and size; the checksum is the header's own."""
-    if len(header) < BLOCK:
+    """Kind, name and size, where the header's checksum is right."""
+    if len(header) < BLOCK and place:
         raise TruncatedError(f"it ends within the header at byte {place}")
-    claimed = _number(header[148:156])
-    if claimed != sum(header[:148]) + sum(header[156:]) + 8 * 32:
-        if place == 0:
-            raise TarError("it is no uncompressed tar archive")
-        raise TarError(f"the header at byte {place} is damaged")
+    digits = header[148:156].strip(b"\0 ")
+    right = len(header) == BLOCK and digits.isdigit() and not digits.strip(b"01234567")
+    if not right or int(digits, 8) != sum(header[:148]) + sum(header[156:]) + 8 * 32:
+        if place:
+            raise TarError(f"the header at byte {place} is damaged")
+        raise TarError("it is no uncompressed tar archive")
     name = _text(header[:100])
     if header[257:263] == b"ustar\0" and header[345:500].strip(b"\0"):
         name = f"{_text(header[345:500])}/{name}"
     return header[156:157], name, _number(header[124:136])
+
+
+def _extension(kind: bytes, data: bytes) -> dict[str, str]:
+    """What an extended header says of the member that follows."""
+    if kind == _LONG_NAME:
+        return {"path": data.rstrip(b"\0").decode("utf-8", errors="surrogateescape")}
+    return _records(data) if kind == _EXTENDED else {}
+
+
+def _member(name: str, size: int, offset: int, extended: dict[str, str], end: int) -> Member:
+    if any(key.startswith("GNU.sparse") for key in extended):
+        raise TarError(f"the member {name[:80]!r} is sparse")
+    try:
+        name = safe_name(extended.get("path", name))
+    except ValueError as error:
+        raise TarError(str(error)) from error
+    size = int(extended.get("size", size))
+    if offset + size > end:
+        raise TruncatedError(
+            f"its member {name!r} needs {offset + size} bytes, the file has {end}: it is truncated or lies"
+        )
+    return Member(name, offset, size)
 
 
 def _number(field: bytes) -> int:
@@ -155,14 +167,10 @@ def _records(data: bytes) -> dict[str, str]:
 
 
 def _whole(file: IO[bytes], size: int, offset: int) -> bytes:
+    """The content of an extended header."""
+    if size > _MAX_EXTENDED:
+        raise TarError(f"an extended header of {size} bytes is announced; at most {_MAX_EXTENDED}")
     data = file.read(size)
     if len(data) < size:
         raise TruncatedError(f"it ends within the extended header at byte {offset}")
     return data
-
-
-def _safe(name: str) -> str:
-    try:
-        return safe_name(name)
-    except ValueError as error:
-        raise TarError(str(error)) from error

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from anaglyph.config import plain
 from anaglyph.data.crop import mask_box
-from anaglyph.data.cut_out import cut_out
 from anaglyph.data.datasets.backdrops import find_backdrops, read_backdrops
 from anaglyph.data.datasets.cc0_manifest import KINDS, Cc0Object, Kind, kind_of, read_manifest
+from anaglyph.data.datasets.cc0_pictures import CUT_VERSION, drawn_picture
 from anaglyph.data.datasets.cropped_queries import QueryFile, cropped_queries
 from anaglyph.data.datasets.rendered_shapes import ShapeFile, rendered_repository
 from anaglyph.data.datasets.stored_rows import identity_of, stored_rows
@@ -30,7 +30,6 @@ from anaglyph.data.transforms.joint import QueryAugmentation, ViewAugmentation
 from anaglyph.errors import ConfigError, DataError, MeshError, unknown_name
 from anaglyph.geometry.load import MeshReaders
 from anaglyph.geometry.normalize import normalized
-from anaglyph.io.pictures import read_masked_picture
 from anaglyph.randomness import numpy_generator
 from anaglyph.render.options import RenderOptions
 from anaglyph.render.photo import PHOTO_VERSION, PhotoOptions, take_photo
@@ -39,8 +38,6 @@ from anaglyph.render.studio import Subject, subject
 Pixels = NDArray[np.uint8]
 _FRAME = 1.35
 """Side of a made photograph in sides of the query that is cut from it."""
-_CUT_VERSION = 1
-"""Goes up when `cut_out` gives other masks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,12 +146,12 @@ class Cc0Objects:
             (item, image) for item in objects for image in item.images if kind_of(image) in self.pictures
         ]
         paths = [image for _, image in pairs]
-        depends_on = {"files": identity_of(paths, root=folder), "cut": _CUT_VERSION}
+        depends_on = {"files": identity_of(paths, root=folder), "cut": CUT_VERSION}
         layout = {"sides": ((len(paths),), "int64")}
 
         def fill(rows: Any) -> None:
             for row, path in enumerate(paths):
-                left, top, right, bottom = mask_box(_with_mask(path)[1])
+                left, top, right, bottom = mask_box(drawn_picture(path)[1])
                 rows["sides"][row] = np.array(max(right - left, bottom - top))
 
         sides = stored_rows(cache, "cc0_objects-sides", depends_on, layout, fill)["sides"]
@@ -167,7 +164,7 @@ class Cc0Objects:
     def _made_by(self, backdrops: Sequence[Path], root: Path) -> dict[str, Any]:
         made = {"photo": plain(self.photo), "version": PHOTO_VERSION,
                 "photographs": identity_of(backdrops, root=root)}  # fmt: skip
-        return {"cut": _CUT_VERSION, "made": made if self.rendered_queries else None}
+        return {"cut": CUT_VERSION, "made": made if self.rendered_queries else None}
 
 
 def objects_of(split: Split, objects: Sequence[Cc0Object], *, validation_fraction: float) -> list[Cc0Object]:
@@ -197,7 +194,7 @@ class _Reader:
 
     def __call__(self, query: QueryFile) -> tuple[Pixels, Pixels]:
         if query.image.suffix != ".ply":
-            return _with_mask(query.image)
+            return drawn_picture(query.image)
         if self.last is None or self.last[0] != query.image:
             self.last = query.image, self._subject(query.image)
         if self.backdrops and not self.pixels:
@@ -211,14 +208,6 @@ class _Reader:
             return subject(normalized(self.readers.load(path, up="y"), "sphere"))
         except ValueError as error:
             raise MeshError(path, str(error)) from error
-
-
-def _with_mask(path: Path) -> tuple[Pixels, Pixels]:
-    """A maker's picture; thumbnails without transparency stand in a studio and are cut out."""
-    pixels, mask = read_masked_picture(path)
-    if kind_of(path) == "thumbnail" and bool((mask == 255).all()):
-        return pixels, cut_out(pixels)
-    return pixels, mask
 
 
 def _made(objects: Sequence[Cc0Object], count: int) -> list[QueryFile]:

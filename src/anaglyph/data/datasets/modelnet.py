@@ -7,7 +7,6 @@ repeated training objects never fall on both sides of the validation split.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anaglyph.data.cache import cached, digest_of
-from anaglyph.data.datasets.modelnet_clouds import Clouds, Frame, cloud_files, read_clouds, stored
+from anaglyph.data.datasets.modelnet_clouds import (
+    Clouds,
+    Frame,
+    cloud_files,
+    read_clouds,
+    repeated_clouds,
+    rows_of,
+    stored,
+)
 from anaglyph.data.datasets.modelnet_views import ViewList, list_views, read_views
 from anaglyph.data.paired import PairedObjects
 from anaglyph.data.pairing import pair_by_id, pair_by_row
@@ -35,7 +42,6 @@ VIEW_IMAGES = ImageAugmentation(
 OBJECT_POINTS = PointAugmentation(
     rotation=15.0, stretch=((2 / 3, 3 / 2),) * 3, shift=0.2, jitter=0.01, jitter_clip=0.02
 )
-DUPLICATES = "duplicates.csv"
 _VERSION = 1
 
 
@@ -100,9 +106,9 @@ class ModelNet:
             place = folder_in(root, self.views_folder, obtain=self.obtain)
             views = list_views(place, published, views=0 if split == "train" else self.test_views, only=only)
             clouds, views = self._paired(clouds, views)
-        groups = _groups(folder / DUPLICATES)
+        groups = repeated_clouds(folder)
         rows = np.flatnonzero(self._belongs(split, clouds, groups))
-        clouds = _rows(clouds, rows)
+        clouds = rows_of(clouds, rows)
         names = MODELNET10 if only else tuple(sorted(set(clouds.classes)))
         about: dict[str, Any] = {"ids": clouds.ids, "version": _VERSION}
         points = cached(
@@ -140,13 +146,13 @@ class ModelNet:
                 f"...); name the pictures <id>_<view> or write a pairs.csv."
             )
         if self.unpaired == "drop":
-            clouds = _rows(
+            clouds = rows_of(
                 clouds, np.array([r for r, key in enumerate(clouds.ids) if key in pictured], dtype=int)
             )
         if self.pair_by == "row":
             pair_by_row(views.ids, clouds.ids)
         pictures, shapes = pair_by_id(views.ids, clouds.ids)
-        clouds = _rows(clouds, shapes)
+        clouds = rows_of(clouds, shapes)
         views = ViewList(
             tuple(views.ids[row] for row in pictures),
             tuple(views.classes[row] for row in pictures),
@@ -190,23 +196,3 @@ class ModelNet:
             {**about, "files": digest_of(flat), "size": self.size, "gray": self.gray},
             lambda: {"images": read_views(files, size=self.size, gray=self.gray)},
         )["images"]
-
-
-def _rows(clouds: Clouds, rows: NDArray[np.int64]) -> Clouds:
-    return Clouds(
-        tuple(clouds.ids[row] for row in rows),
-        tuple(clouds.classes[row] for row in rows),
-        [clouds.points[row] for row in rows],
-    )
-
-
-def _groups(path: Path) -> dict[str, tuple[str, bool]]:
-    """Id -> (its group of identical clouds, whether that group occurs in the training split)."""
-    if not path.is_file():
-        return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if rows and not {"group", "split", "id"} <= set(rows[0]):
-        raise DataError(f"'{path}' needs the columns group, split and id; it has {', '.join(rows[0])}.")
-    trained = {row["group"] for row in rows if row["split"] == "train"}
-    return {row["id"]: (f"group {row['group']}", row["group"] in trained) for row in rows}

@@ -11,6 +11,7 @@ depends on the order of an unsorted directory listing (dossier RoMo, 5.2).
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import zipfile
@@ -31,6 +32,7 @@ from anaglyph.io.clouds import READERS, checked_cloud, read_cloud
 from anaglyph.randomness import numpy_generator
 
 Frame = Literal["as_is", "centred", "unit_sphere"]
+DUPLICATES = "duplicates.csv"
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,10 @@ def read_clouds(folder: Path, split: Split, *, only: frozenset[str] | None = Non
     """The clouds of "train" or "test" under `folder`, whichever layout is there; `only` these classes."""
     shards = sorted(folder.glob(f"*{split}*.npz"), key=_number)
     if shards:
-        return _chosen(_from_npz(shards, _class_names(folder)), only)
+        return _chosen(_from_npz(shards, class_names(folder)), only)
     shards = sorted(folder.glob(f"*{split}*.h5"), key=_number)
     if shards:
-        return _chosen(_from_hdf5(shards, _class_names(folder)), only)
+        return _chosen(_from_hdf5(shards, class_names(folder)), only)
     return _from_tree(folder, split, only)
 
 
@@ -78,6 +80,38 @@ def cloud_files(folder: Path, split: Split) -> list[Path]:
     shards = [*folder.glob(f"*{split}*.npz"), *folder.glob(f"*{split}*.h5"), *folder.glob(f"*{split}*.json")]
     tree = [path for path in folder.glob(f"*/{split}/*") if path.suffix.lower() in READERS]
     return sorted([*(shards or tree), *folder.glob("*names.txt")])
+
+
+def class_names(folder: Path) -> tuple[str, ...]:
+    """Every class of shards, in the order of their labels; DataError where no file lists them."""
+    for name in ("class_names.txt", "shape_names.txt", "modelnet40_shape_names.txt"):
+        if (folder / name).is_file():
+            return tuple((folder / name).read_text(encoding="utf-8").split())
+    raise DataError(
+        f"'{folder}' has shards but no class_names.txt or shape_names.txt, one class a line, in order."
+    )
+
+
+def rows_of(clouds: Clouds, rows: NDArray[np.int64]) -> Clouds:
+    """The clouds of these rows, in this order."""
+    return Clouds(
+        tuple(clouds.ids[row] for row in rows),
+        tuple(clouds.classes[row] for row in rows),
+        [clouds.points[row] for row in rows],
+    )
+
+
+def repeated_clouds(folder: Path) -> dict[str, tuple[str, bool]]:
+    """Id -> (its group of identical clouds, whether that group occurs in the training split)."""
+    path = folder / DUPLICATES
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if rows and not {"group", "split", "id"} <= set(rows[0]):
+        raise DataError(f"'{path}' needs the columns group, split and id; it has {', '.join(rows[0])}.")
+    trained = {row["group"] for row in rows if row["split"] == "train"}
+    return {row["id"]: (f"group {row['group']}", row["group"] in trained) for row in rows}
 
 
 def _from_npz(shards: list[Path], names: tuple[str, ...]) -> Clouds:
@@ -158,15 +192,6 @@ def _listed_ids(shard: Path, count: int) -> list[str]:
     if not isinstance(names, list) or len(names) != count:
         raise ValueError(f"'{lists[0]}' does not list {count} objects")
     return [Path(str(name)).stem for name in names]
-
-
-def _class_names(folder: Path) -> tuple[str, ...]:
-    for name in ("class_names.txt", "shape_names.txt", "modelnet40_shape_names.txt"):
-        if (folder / name).is_file():
-            return tuple((folder / name).read_text(encoding="utf-8").split())
-    raise DataError(
-        f"'{folder}' has shards but no class_names.txt or shape_names.txt, one class a line, in order."
-    )
 
 
 def _number(path: Path) -> tuple[int, str]:

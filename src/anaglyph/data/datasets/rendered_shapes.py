@@ -25,9 +25,9 @@ from anaglyph.data.datasets.stored_rows import Layout, Progress, Rows, stored_ro
 from anaglyph.data.shape_queries import ShapeRepository
 from anaglyph.errors import MeshError
 from anaglyph.geometry.cameras import Camera, view_cameras
-from anaglyph.geometry.load import MeshReaders, load_mesh
+from anaglyph.geometry.load import MeshReaders, UpOption, load_mesh
 from anaglyph.geometry.mesh import Mesh
-from anaglyph.geometry.normalize import normalized
+from anaglyph.geometry.normalize import normalized, to_y_up
 from anaglyph.render.backends import choose_backend
 from anaglyph.render.cache import cached_views, has_views
 from anaglyph.render.options import Output, RenderOptions, fingerprint
@@ -56,10 +56,12 @@ class MeshFiles:
     root: Path
     """Folder that models may refer into (textures)."""
     frame: Frame = "library"
+    up: UpOption = "y"
 
     def __call__(self, row: int) -> Mesh:
         """Read row `row` in a child process; MeshError where that fails."""
-        return in_library_frame(load_mesh(self.paths[row], up="y", root=self.root), self.frame)
+        mesh = to_y_up(load_mesh(self.paths[row], up=self.up, root=self.root))
+        return in_library_frame(mesh, self.frame)
 
 
 def rendered_repository(
@@ -70,6 +72,7 @@ def rendered_repository(
     cache: Path | None,
     name: str,
     frame: Frame = "library",
+    up: UpOption = "y",
     views: str = "ring12",
     coloured: bool = False,
     options: RenderOptions | None = None,
@@ -88,6 +91,7 @@ def rendered_repository(
         cache: folder for the views; None keeps them in memory.
         name: of the repository, for the cache and the log.
         frame: how the models stand in their files.
+        up: which axis is up there, as for `load_mesh`; a frame other than "library" begins at +y.
         views: name of a set of cameras, see `geometry.cameras.VIEWS`.
         coloured: pictures in the models' own colours instead of gray ones.
         options: how the pictures look; the dossier's by default.
@@ -100,6 +104,7 @@ def rendered_repository(
         contents,
         root,
         frame,
+        up,
         view_cameras(views),
         coloured,
         options or RenderOptions(),
@@ -120,7 +125,7 @@ def rendered_repository(
         categories=np.array([category_names.index(shape.category) for shape in kept], dtype=np.int64),
         views=stored["views"][: len(kept)],
         azimuths=np.array([camera.azimuth for camera in job.cameras], dtype=np.float32),
-        meshes=MeshFiles(tuple(shape.path for shape in kept), root, frame),
+        meshes=MeshFiles(tuple(shape.path for shape in kept), root, frame, up),
     )
 
 
@@ -133,6 +138,7 @@ class _Job:
     """Hash of each, empty for one that cannot be read."""
     root: Path
     frame: Frame
+    up: UpOption
     cameras: tuple[Camera, ...]
     coloured: bool
     options: RenderOptions
@@ -150,6 +156,7 @@ class _Job:
             "frame": self.frame,
             "coloured": self.coloured,
             "pictures": fingerprint(self.options, self.cameras, backend=backend),
+            **({} if self.up == "y" else {"up": self.up}),
         }
 
     @property
@@ -173,7 +180,7 @@ def _render(job: _Job, rows: Mapping[str, Rows], bad: BadRecords, progress: Prog
     with MeshReaders(job.processes) as readers:
         missing = [row for row in range(len(job.shapes)) if not _is_kept(job, row, outputs)]
         wanted = [job.shapes[row].path for row in missing]
-        meshes = cast("_Meshes", readers.load_many(wanted, up="y", root=job.root))
+        meshes = cast("_Meshes", readers.load_many(wanted, up=job.up, root=job.root))
         read_ahead = set(missing)
         with closing(meshes):  # before its readers: its threads would start children again
             for row, shape in enumerate(job.shapes):
@@ -207,7 +214,8 @@ def _views(job: _Job, row: int, source: _Source, outputs: tuple[Output, ...]) ->
 
 def _key(job: _Job, content: str) -> str:
     """What a shape's views are made from."""
-    return f"{content} {job.frame} in the unit sphere"
+    up = "" if job.up == "y" else f"{job.up} up "
+    return f"{content} {up}{job.frame} in the unit sphere"
 
 
 @dataclass(frozen=True)
@@ -224,8 +232,9 @@ class _Source:
     def __call__(self) -> Mesh:
         for path, mesh in self.ahead or ():
             if path == self.path:
-                return _unit(mesh, self.job.frame, path)
-        return _unit(self.readers.load(self.path, up="y", root=self.job.root), self.job.frame, self.path)
+                return in_unit_sphere(mesh, self.job.frame, path)
+        mesh = self.readers.load(self.path, up=self.job.up, root=self.job.root)
+        return in_unit_sphere(mesh, self.job.frame, self.path)
 
 
 def view_planes(
@@ -241,11 +250,11 @@ def _planes(views: Views) -> NDArray[np.uint8]:
     return np.ascontiguousarray(planes)
 
 
-def _unit(mesh: Mesh | MeshError, frame: Frame, path: Path) -> Mesh:
-    """In the library's frame and the unit sphere; MeshError where it has no extent, too."""
+def in_unit_sphere(mesh: Mesh | MeshError, frame: Frame, path: Path) -> Mesh:
+    """The mesh in the library's frame and the unit sphere; MeshError where it has no extent, too."""
     if isinstance(mesh, MeshError):
         raise mesh
     try:
-        return normalized(in_library_frame(mesh, frame), "sphere")
+        return normalized(in_library_frame(to_y_up(mesh), frame), "sphere")
     except ValueError as error:
         raise MeshError(path, str(error)) from error

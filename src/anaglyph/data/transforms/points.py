@@ -87,14 +87,15 @@ def choose_points(stored: int, count: int, rows: Rows) -> NDArray[np.int64]:
 
 
 def augment_points(points: Points, config: PointAugmentation, rows: Rows) -> Points:
-    """(B, N, 3) -> (B, N, 3), augmented per object."""
+    """(B, N, 3) -> (B, N, 3), augmented per object; colours behind the coordinates stay with their points."""
     plane = _PLANES[config.rotation_axis]
     if config.cut:
         direction = normal(rows, "points/cut_direction", 3)[:, :, None]
-        points = _thinned(points, (points @ direction)[..., 0], config.cut, rows, "points/cut")
+        points = _thinned(points, (points[..., :3] @ direction)[..., 0], config.cut, rows, "points/cut")
     if config.dropout:
         order = uniform(rows, "points/dropout_order", points.shape[1])
         points = _thinned(points, order, config.dropout, rows, "points/dropout")
+    points, colours = points[..., :3], points[..., 3:]
     if config.elastic:
         points = _bent(points, config, rows, plane)
     points = points @ _matrix(config, rows, plane)
@@ -103,7 +104,7 @@ def augment_points(points: Points, config: PointAugmentation, rows: Rows) -> Poi
     if config.jitter:
         noise = config.jitter * normal(rows, "points/jitter", *points.shape[1:])
         points = points + np.clip(noise, -config.jitter_clip, config.jitter_clip)
-    return points.astype(np.float32)
+    return np.concatenate([points, colours], axis=2).astype(np.float32)
 
 
 def _matrix(config: PointAugmentation, rows: Rows, plane: tuple[int, int]) -> NDArray[np.float32]:

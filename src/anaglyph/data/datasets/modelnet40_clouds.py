@@ -1,0 +1,134 @@
+"""modelnet40_clouds: ModelNet's clouds with the names of their classes, for zero-shot tests.
+
+No pictures, texts or colours: what a model says of bare clouds. ModelNet repeats models, some under several
+class names, so report numbers with and without `drop_duplicates`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anaglyph.data.cache import cached, digest_of
+from anaglyph.data.datasets.described_options import STANDING_POINTS
+from anaglyph.data.datasets.modelnet_clouds import (
+    DUPLICATES,
+    Clouds,
+    class_names,
+    cloud_files,
+    read_clouds,
+    repeated_clouds,
+    rows_of,
+    stored,
+)
+from anaglyph.data.described import DescribedObjects
+from anaglyph.data.source import Split, check_split, folder_in
+from anaglyph.data.splits import validation_mask
+from anaglyph.data.transforms.points import PointAugmentation
+from anaglyph.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelNet40Clouds:
+    """Clouds of ModelNet40, turned from +z up to the library's +y up."""
+
+    title: ClassVar[str] = "ModelNet40 clouds and class names, for zero-shot classification"
+    licence: ClassVar[str] = "ModelNet (Princeton): models belong to their authors; academic research only"
+    obtain: ClassVar[str] = (
+        "Put ModelNet clouds there: npz or HDF5 shards with class_names.txt, or <class>/<split>/<id>.ply."
+    )
+
+    folder: str = "modelnet40_aligned"
+    """Where the clouds lie, relative to the data root."""
+    class_words: Literal["official", "cleaned"] = "official"
+    """Class names as published ("night_stand"), or with spaces."""
+    drop_duplicates: bool = False
+    """Leave out test objects whose cloud occurs in the training split or earlier in the test split, as the
+    file duplicates.csv lists them."""
+    validation_fraction: float = 0.1
+    """Part of the published training split that is the validation split."""
+    stored_points: int = 1024
+    """Points kept of each cloud."""
+    points: int = 0
+    """Random ones of them per augmented access; 0 is all."""
+    point_augmentation: PointAugmentation = STANDING_POINTS
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.points <= self.stored_points or self.stored_points < 1:
+            raise ConfigError(
+                f"points={self.points} must lie in 0 to stored_points={self.stored_points}, which is >= 1."
+            )
+
+    def load(self, split: Split, *, root: Path, cache: Path | None, seed: int) -> DescribedObjects:
+        """Read one split; only `test` is the published protocol."""
+        check_split(split)
+        folder = folder_in(root, self.folder, obtain=self.obtain)
+        published: Split = "test" if split == "test" else "train"
+        clouds = read_clouds(folder, published)
+        rows = np.flatnonzero(self._belongs(split, clouds, folder))
+        clouds = rows_of(clouds, rows)
+        names = _names(folder, clouds)
+        points = cached(
+            cache,
+            f"modelnet40_clouds-{split}",
+            {
+                "files": digest_of(cloud_files(folder, published)),
+                "ids": clouds.ids,
+                "count": self.stored_points,
+            },
+            lambda: {"points": _y_up(stored(clouds, count=self.stored_points, frame="unit_sphere"))},
+        )["points"]
+        shown = [name.replace("_", " ") for name in names] if self.class_words == "cleaned" else names
+        return DescribedObjects(
+            keys=clouds.ids,
+            class_names=tuple(shown),
+            labels=np.array([names.index(name) for name in clouds.classes], dtype=np.int64),
+            points=points,
+            pictures=None,
+            thumbnails=(None,) * len(clouds.ids),
+            texts=((),) * len(clouds.ids),
+            points_per_object=self.points,
+            point_augmentation=self.point_augmentation,
+            seed=seed,
+        )
+
+    def _belongs(self, split: Split, clouds: Clouds, folder: Path) -> NDArray[np.bool_]:
+        """(n,) which objects of the published split are in this one."""
+        repeated = repeated_clouds(folder)
+        groups = [repeated.get(key, (key, False)) for key in clouds.ids]
+        if split == "test":
+            if not self.drop_duplicates:
+                return np.ones(len(clouds.ids), dtype=np.bool_)
+            if not repeated:
+                raise DataError(
+                    f"drop_duplicates needs a list of repeated clouds, '{folder / DUPLICATES}', which is not "
+                    f"there. Write it, or set drop_duplicates to false."
+                )
+            first = {group: row for row, (group, _) in reversed(list(enumerate(groups)))}
+            fresh = [not trained and first[group] == row for row, (group, trained) in enumerate(groups)]
+            return np.array(fresh, dtype=np.bool_)
+        held_out = validation_mask(
+            clouds.ids, fraction=self.validation_fraction, seed=0, groups=[group for group, _ in groups]
+        )
+        return held_out if split == "validation" else ~held_out
+
+
+def _y_up(points: NDArray[np.float16]) -> NDArray[np.float16]:
+    """A quarter turn about x, as `geometry.normalize.to_y_up`: up becomes +y, and -y the front at +z."""
+    x, y, z = np.moveaxis(points, 2, 0)
+    return np.stack([x, z, -y], axis=2)
+
+
+def _names(folder: Path, clouds: Clouds) -> tuple[str, ...]:
+    """Every class: those that a file lists, else the folders of a tree."""
+    try:
+        return class_names(folder)
+    except DataError:
+        folders = {
+            path.parent.parent.name for path in cloud_files(folder, "train") + cloud_files(folder, "test")
+        }
+        return tuple(sorted(folders or set(clouds.classes)))

@@ -1,0 +1,1 @@
+"""Records in tar shards: written once, read at any place, verified."""
