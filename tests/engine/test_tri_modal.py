@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from anaglyph.data.records import TextSource
 from anaglyph.data.transforms.clouds import CloudPipeline
+from anaglyph.engine.asking_texts import asking_texts, text_objects
 from anaglyph.engine.input_vectors import (
     RESAMPLED,
     choose_inputs,
@@ -26,7 +28,7 @@ from anaglyph.errors import ConfigError
 from anaglyph.evaluation.cross_retrieval import Side, cross_retrieval
 from anaglyph.evaluation.report import Report, write_report
 from anaglyph.methods.base import Method
-from embedded_toys import NAMES, Reader, toy_objects
+from embedded_toys import NAMES, Reader, ToyRecords, toy_objects
 
 CPU = torch.device("cpu")
 ASKED = Asked(device=CPU)
@@ -122,12 +124,39 @@ def test_every_text_asks_by_itself_and_objects_without_one_are_left_out():
 
 def test_a_text_is_embedded_alone_so_that_others_of_its_object_do_not_count():
     batch = toy_objects(captions=[2, 1, 1, 1, 1, 1]).batch([1, 0], epoch=None)
-    rows = one_text_each(batch)
+    rows = one_text_each(batch, [np.array([True]), np.array([True, True])])
     assert rows.keys == ("o1", "o0", "o0")
     assert rows.text_features.shape == (3, 1, 3)
     assert torch.equal(rows.text_features[2, 0], batch.text_features[1, 1])
     assert rows.text_present.all()
     assert rows.points is None
+
+
+@pytest.mark.parametrize(
+    ("sources", "asking"),
+    [
+        ([TextSource.NAME, TextSource.CAPTION, TextSource.RETRIEVED], [False, True, False]),
+        ([TextSource.REJECTED_NAME, TextSource.OTHER_CAPTION, TextSource.CAPTION], [True, True]),
+        ([TextSource.RETRIEVED, TextSource.NAME], [False, True]),
+        ([TextSource.RETRIEVED, TextSource.REJECTED_NAME], [True]),
+        ([TextSource.REJECTED_NAME], []),
+    ],
+)
+def test_captions_look_for_their_object_and_names_only_where_there_are_none(sources, asking):
+    split = toy_objects((0, 1))
+    first = split.records.records[0]
+    many = replace(
+        first,
+        texts=np.eye(3, dtype=np.float32)[: len(sources)],
+        sources=np.array(sources, np.uint8),
+    )
+    split = replace(split, records=ToyRecords(("a", "b"), (many, split.records.records[1])))
+    assert [mask.tolist() for mask in asking_texts(split, [0, 1])] == [asking, [True]]
+    vectors = embed_inputs(Reader(), split, device=CPU, inputs=("points",))
+    assert vectors.text_objects.tolist() == text_objects(split).tolist() == [0] * sum(asking) + [1]
+    shown = [place for place, source in enumerate(sources) if source != TextSource.REJECTED_NAME]
+    expected = torch.eye(3)[[place for place, asks in zip(shown, asking, strict=True) if asks]]
+    assert torch.equal(vectors.texts[:-1], expected)
 
 
 def test_retrieval_numbers_are_those_of_the_metric_on_the_same_vectors():

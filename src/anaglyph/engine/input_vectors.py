@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from anaglyph.data.embedded import EmbeddedObjects
+from anaglyph.engine.asking_texts import asking_texts
 from anaglyph.engine.evaluate import choose_views
 from anaglyph.engine.gathered import joined_rows, own_rows
 from anaglyph.errors import ConfigError
@@ -42,11 +44,21 @@ class InputVectors:
     vectors: Mapping[str, Tensor]
     """modality -> (N, D) unit vectors; `resampled` beside them where it was asked for."""
     texts: Tensor | None
-    """(R, D) unit vectors of all texts; None where there are none."""
+    """(R, D) unit vectors of the texts that look for their objects; None where there are none."""
     text_objects: Tensor
     """(R,) int64 object of each text."""
     labels: Tensor
     """(N,) true classes."""
+
+    def ranked_on(self, device: torch.device) -> InputVectors:
+        """The same where rankings of them are fast: on a CUDA device; others may lack float64."""
+        if device.type != "cuda":
+            return self
+        return replace(
+            self,
+            vectors={name: each.to(device) for name, each in self.vectors.items()},
+            texts=None if self.texts is None else self.texts.to(device),
+        )
 
     def parts(self, name: str) -> list[Tensor]:
         """The (N, D) vectors whose cosines make up an inference mode."""
@@ -127,7 +139,7 @@ def embed_inputs(
             for name in modalities:
                 given = batch
                 if name == "text":
-                    given = one_text_each(batch)
+                    given = one_text_each(batch, asking_texts(dataset, part))
                     owners.append(given.indices)
                 if len(given):
                     found[name].append(method.embed(name, given.to(device)).float().cpu())
@@ -147,9 +159,16 @@ def embed_inputs(
     )
 
 
-def one_text_each(batch: Batch) -> Batch:
-    """A row for every text of a batch, with that text alone; keys and indices are those of its object."""
-    present = batch.require("text_present")
+def one_text_each(batch: Batch, asking: Sequence[NDArray[np.bool_]]) -> Batch:
+    """A row for every text that looks for its object, with that text alone.
+
+    Args:
+        batch: objects with all their texts; keys and indices of the result are those of the objects.
+        asking: for each object which of its texts to take.
+    """
+    present = torch.zeros_like(batch.require("text_present"))
+    for row, mask in enumerate(asking):
+        present[row, : len(mask)] = torch.from_numpy(mask)
     object_, text = present.nonzero(as_tuple=True)
     return Batch(
         keys=tuple(batch.keys[row] for row in object_.tolist()),

@@ -176,9 +176,7 @@ def common_task(recipes: Mapping[str, Recipe], options: RunOptions) -> Task:
     tasks: dict[str, Task] = {}
     for name, recipe in recipes.items():
         check_leaks(recipe)
-        splits = make_splits(
-            recipe, data_root=options.data_root, cache=options.cache, device=options.device
-        )
+        splits = make_splits(recipe, data_root=options.data_root, cache=options.cache, device=options.device)
         for stage in recipe.stages.values():
             check_fits(METHODS.load(stage.method), splits.train, name=stage.method, data=recipe.data.name)
         tasks[name] = task_of(splits.test)

@@ -197,7 +197,7 @@ def _write(
             title=f"Naming the objects of {config.name}",
             method=saved.spec.method,
             preset=options.split,
-            summary=f"{len(split)} objects, {len(split.class_names)} class names to choose from. {said}.",
+            summary=f"{len(split)} objects. {said}.",
             headlines=dict(list(shown.items())[:4]),
             tables=task.tables(measured),
             heat_maps=measured.heat_maps,

@@ -79,7 +79,9 @@ def cross_retrieval(
     """
     check_ks(ks)
     asked, found = _checked(query, "query"), _checked(items, "items")
-    gallery, place = torch.unique(items.objects, return_inverse=True)  # objects in order, and each row's
+    order = items.objects.argsort(stable=True)
+    gallery, place = torch.unique(items.objects[order], return_inverse=True)  # objects, and that of each row
+    found = found[order.to(found.device)]
     answerable = torch.isin(query.objects, gallery)
     if not answerable.any():
         raise ValueError(
@@ -135,6 +137,8 @@ def chance_of_category(query: Tensor, items: Tensor, categories: Tensor) -> floa
 
 def _closest(scores: Tensor, place: Tensor, *, objects: int) -> Tensor:
     """(Q, objects) from (Q, R): each object as close as its closest row."""
+    if len(place) == objects:  # one row each, in order
+        return scores
     index = place.to(scores.device).expand(len(scores), -1)
     best = scores.new_full((len(scores), objects), float("-inf"))
     return best.scatter_reduce(1, index, scores, "amax")

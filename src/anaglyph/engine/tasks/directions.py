@@ -43,7 +43,8 @@ WHOLE = frozenset({"queries", "items", "left_out"})
 def retrieval(vectors: InputVectors, asked: Asked) -> tuple[dict[str, float], dict[str, float]]:
     """Numbers of every direction between the inputs at hand, and what chance gives there."""
     metrics: dict[str, float] = {}
-    sides = {name: vectors.side(name) for name in at_hand(vectors, asked.inputs)}
+    here = vectors.ranked_on(asked.device)
+    sides = {name: here.side(name) for name in at_hand(vectors, asked.inputs)}
     for query, items in directions(tuple(sides)):
         scores = cross_retrieval(sides[query], sides[items], categories=vectors.labels, ks=RECALLS)
         metrics |= named(f"{query}_to_{items}", scores)
@@ -137,9 +138,10 @@ def retrieval_tables(measured: Measured) -> list[Table]:
             title="What looks for what",
             columns=["query → items", *(COLUMNS[kind] for kind in kinds)],
             rows=rows,
-            note="Instance level: a query is right when its very own object comes first; every text asks by "
-            "itself, and an object is as close as its closest text. Left out are queries whose object has "
-            f"nothing on the other side. Of the run that is shown. {NO_PICTURES}",
+            note="Instance level: a query is right when its very own object comes first. Every caption asks "
+            "by itself (a name where an object has none), and an object is as close as its closest caption. "
+            "Left out are queries whose object has nothing on the other side. Of the run that is shown. "
+            + NO_PICTURES,
             bars=["R@1"],
         )
     ]

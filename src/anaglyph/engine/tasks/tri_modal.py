@@ -13,7 +13,7 @@ import torch
 
 from anaglyph.data.embedded import EmbeddedObjects
 from anaglyph.data.objects import Objects
-from anaglyph.data.records import TextSource
+from anaglyph.engine.asking_texts import text_objects
 from anaglyph.engine.input_vectors import InputVectors, choose_inputs, embed_inputs
 from anaglyph.engine.tasks.base import Asked, Measured
 from anaglyph.engine.tasks.directions import retrieval, retrieval_chance, retrieval_tables
@@ -75,7 +75,7 @@ class TriModal:
         if batch.image_features is not None:
             said.append(f"images: vectors of {asked.views or batch.image_features.shape[1]} picture(s)")
         if batch.text_features is not None:
-            said.append("text: vectors of every text of an object")
+            said.append("text: vectors of captions, or of names where there are none")
         return "; ".join(said)
 
     def seen(self, train: Objects, test: Objects, *, labels: bool) -> str:
@@ -118,10 +118,3 @@ def embed_asked(method: Method, split: EmbeddedObjects, asked: Asked, *, texts: 
         resampled=asked.mode == "full" and "points" in choose_inputs(method, split, asked.inputs),
         shared=asked.shared,
     )
-
-
-def text_objects(split: EmbeddedObjects) -> torch.Tensor:
-    """(R,) int64 object of every text that evaluation shows, without touching a cloud."""
-    rows = range(len(split)) if split.rows is None else split.rows.tolist()
-    counts = [int((split.records.read(row).sources != TextSource.REJECTED_NAME).sum()) for row in rows]
-    return torch.repeat_interleave(torch.arange(len(split)), torch.tensor(counts))

@@ -112,7 +112,8 @@ def name_objects(
     """Mode -> accuracies against the class names of the split."""
     classes = class_vectors(method, split, device=device)
     ks = tuple(k for k in TOPS if k <= len(classes))
-    return {mode: zero_shot(vectors.parts(mode), classes, vectors.labels, ks=ks) for mode in modes}
+    here = vectors.ranked_on(device)
+    return {mode: zero_shot(here.parts(mode), classes, vectors.labels, ks=ks) for mode in modes}
 
 
 @torch.no_grad()
