@@ -12,7 +12,7 @@ from anaglyph.methods.catalog import create_method
 from anaglyph.randomness import seeded
 
 SPECS = {
-    "image": EncoderSpec(name="resnet18", options={"width": 8, "small_stem": True}),
+    "image": EncoderSpec(name="digit_cnn", options={"embed_dim": 16, "width": 4, "in_channels": 3}),
     "text": EncoderSpec(name="word_text", options={"embed_dim": 16, "width": 16, "buckets": 256, "depth": 1}),
 }
 WIDTH = 12
