@@ -1,4 +1,4 @@
-"""The two kinds of methods, by what they read, behind one face for the contracts of `tests/contracts`."""
+"""The kinds of methods, by what they read, behind one face for the contracts of `tests/contracts`."""
 
 from dataclasses import replace
 
@@ -9,12 +9,15 @@ from anaglyph.methods.catalog import METHODS, create_method
 from anaglyph.methods.romo.labels import MODALITIES, PseudoLabels, write_pseudo_labels
 from anaglyph.randomness import seeded
 from anaglyph.types import Batch
-from methods import shape_batches, synthetic
+from methods import shape_batches, synthetic, tower_batches
 
 OBJECTS = 8
 SMALL = {
     "cmic": {"embed_dim": 16, "style_pool": 12, "learn_temperature": True},
+    "mixcon3d": {"embed_dim": 16, "image_dim": 16, "text_dim": 16, "average_decay": 0.5},
+    "multi_positive": {"embed_dim": 16, "image_dim": 16, "text_dim": 16, "texts": 2, "average_decay": 0.5},
     "multi_view_zero": {},
+    "openshape": {"embed_dim": 16, "image_dim": 16, "text_dim": 16},
     "pair_contrast": {"embed_dim": 16},
     "romo_annotate": {"embed_dim": 16, "clusters": 4, "warmup_epochs": 0},
     "romo_discover": {"embed_dim": 16, "clusters": 4},
@@ -106,7 +109,45 @@ class Shapes:
         return shape_batches.train(method, self.batch(), steps=steps)
 
 
-def kind_of(name: str) -> Pairs | Shapes:
+class Towers:
+    """Methods that read clouds and what frozen towers said of pictures and texts."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def make(self) -> Method:
+        """Always from the same weights."""
+        return tower_batches.make(self.name, **SMALL[self.name])
+
+    def ready(self, folder) -> Method:
+        """A method before its first step."""
+        return self.make().train()
+
+    def batch(self, crops: int = 1) -> Batch:
+        """What the engine would show in a step, with labels."""
+        first, *rest = (tower_batches.batch(OBJECTS, seed=draw) for draw in range(crops))
+        return replace(first, crops=tuple(rest))
+
+    def read_by(self, modality: str, batch: Batch) -> Batch:
+        """What `embed(modality, ...)` is given."""
+        return batch
+
+    def row(self, modality: str, row: int) -> Batch:
+        """The same of one object by itself."""
+        return tower_batches.rows_of(self.batch(), [row])
+
+    def train(self, method: Method, *, steps: int) -> list[float]:
+        """Full-batch Adam; returns the losses."""
+        return tower_batches.train(method, self.batch(), steps=steps)
+
+
+def kind_of(name: str) -> Pairs | Shapes | Towers:
     """The kind of a method by what it reads; a new kind needs a class here."""
-    kinds = {("points",): Pairs, ("views",): Shapes}
-    return kinds[METHODS.load(name).inputs["shape"]](name)
+    kinds = {
+        (("images",), ("points",)): Pairs,
+        (("images", "masks"), ("views",)): Shapes,
+        (("images",), ("views",)): Shapes,
+        (("image_features",), ("points",)): Towers,
+    }
+    inputs = METHODS.load(name).inputs
+    return kinds[inputs["image"], inputs["shape"]](name)

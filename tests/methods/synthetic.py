@@ -1,6 +1,7 @@
 """A few objects that a method can tell apart at once, and the context it sees outside its steps."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -50,7 +51,7 @@ def crops(dataset: PairedObjects, count: int, *, epoch: int = 0) -> Batch:
     """All objects as one batch without labels, with `count` draws."""
     rows = range(len(dataset))
     first, *rest = (dataset.batch(rows, epoch=epoch, crop=draw).without_labels() for draw in range(count))
-    return Batch(first.keys, first.indices, first.images, first.points, None, tuple(rest))
+    return replace(first, crops=tuple(rest))
 
 
 def context(

@@ -49,3 +49,13 @@ def test_its_state_dict_continues_exactly():
 def test_an_impossible_decay_is_refused(decay):
     with pytest.raises(ValueError, match=r"decay must lie in \[0, 1\)"):
         MovingAverage(nn.Linear(1, 1), decay=decay)
+
+
+def test_without_warm_up_the_first_weights_keep_a_share_of_decay_to_the_n():
+    source = nn.Linear(2, 1)
+    nn.init.constant_(source.weight, 0.0)
+    average = MovingAverage(source, decay=0.9, warm_up=False)
+    nn.init.constant_(source.weight, 1.0)
+    for done in range(1, 8):
+        average.update(source)
+        torch.testing.assert_close(average.module.weight, torch.full((1, 2), 1 - 0.9**done))

@@ -1,7 +1,7 @@
 """Which objects of a batch are no negatives of each other: those whose texts fit the other's picture as well.
 
-In batches of look-alikes many "negatives" are right answers. OpenShape (Liu et al., 2023; dossier MixCon3D, 2.4)
-removes j from i's negatives when
+In batches of look-alikes many "negatives" are right answers. OpenShape (Liu et al., 2023; dossier MixCon3D,
+2.4) removes j from i's negatives when
 
     sim(text_j, image_i) + delta > sim(text_i, image_i)
 
@@ -18,7 +18,12 @@ from anaglyph.losses.reduction import at_least_float32, full_precision
 
 @torch.no_grad()
 def fitting_texts(
-    image: Tensor, text: Tensor, own_text: Tensor, *, delta: float = 0.1, groups: tuple[Tensor, Tensor] | None = None
+    image: Tensor,
+    text: Tensor,
+    own_text: Tensor,
+    *,
+    delta: float = 0.1,
+    groups: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """(B, N) bool for the `exclude` of a loss: True where object j is no negative of object i.
 

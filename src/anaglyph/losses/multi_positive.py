@@ -3,8 +3,8 @@
     joint      L_i = mean over p in P(i) of -log [ exp(s_ip) / sum over P(i) and N(i) of exp(s_ik) ]
     decoupled  L_i = mean over p in P(i) of -log [ exp(s_ip) / (exp(s_ip) + sum over n in N(i) of exp(s_in)) ]
 
-In the joint form a perfect embedding still pays log |P(i)|, and its gradient pushes the easier positives away;
-the decoupled one goes to 0. The second is the loss of HOLA (arXiv 2606.01334) as its abstract describes it
+In the joint form a perfect embedding still pays log |P(i)|, and easier positives are pushed away; the
+decoupled one goes to 0. The second is the loss of HOLA (arXiv 2606.01334) as its abstract describes it
 (dossier MixCon3D, 4.4), not checked against the paper. With one positive a query both are InfoNCE.
 """
 
@@ -71,7 +71,7 @@ def paired_sets_nce(
     """Both directions between M items and T items of each of B objects; all items of an object are positives.
 
     An object counts once in each direction however many items it has; objects without an item on one side
-    are left out. With M = T = 1 this is `losses.paired.paired_nce`.
+    leave rows and columns of both. With M = T = 1 this is `losses.paired.paired_nce`.
 
     Args:
         first: (B, M, D) unit vectors.
@@ -90,6 +90,8 @@ def paired_sets_nce(
         )
     here = _present(first, first_present, "first_present")
     there = _present(second, second_present, "second_present")
+    complete = (here.any(dim=1) & there.any(dim=1))[:, None]
+    here, there = here & complete, there & complete
     itself = torch.eye(len(first), dtype=torch.bool, device=first.device)
     if exclude is not None and exclude.shape != itself.shape:
         raise ValueError(f"exclude must be {tuple(itself.shape)}, got {tuple(exclude.shape)}")
@@ -131,7 +133,9 @@ def _mean_over_queries(
     positive = positive & candidate
     with full_precision(query):
         logits = at_least_float32(query) @ at_least_float32(key).T * scale  # (Q, K)
-    surprise = _joint(logits, positive, candidate) if form == "joint" else _decoupled(logits, positive, candidate)
+    surprise = (
+        _joint(logits, positive, candidate) if form == "joint" else _decoupled(logits, positive, candidate)
+    )
     count = positive.sum(dim=1)
     per_query = surprise.masked_fill(~positive, 0.0).sum(dim=1) / count.clamp(min=1)
     there = (count > 0).to(per_query.dtype)

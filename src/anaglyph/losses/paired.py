@@ -1,4 +1,4 @@
-"""InfoNCE of paired rows in both directions, with a learned scale (MixCon3D, dossier 1.2; Radford et al., 2021).
+"""InfoNCE of paired rows in both directions, with a learned scale (dossier MixCon3D, 1.2; after CLIP).
 
     sim(a, b)    = <a, b> of unit vectors
     NCE(a, b; s) = 1/2 mean_i [ -log softmax_j(s sim(a_i, b_j))_i  -  log softmax_j(s sim(b_i, a_j))_i ]
@@ -68,7 +68,7 @@ def local_paired_nce(
     Args:
         first: (B, D) unit vectors, rows `start` to `start + B` of `all_first`.
         second: (B, D) unit vectors, the same rows of `all_second`.
-        all_first: (N, D) unit vectors; with gradients (`nn.gather.gather_rows`), or the negatives do not learn.
+        all_first: (N, D) unit vectors, with gradients (`nn.gather.gather_rows`).
         all_second: (N, D) unit vectors.
         start: where the rows begin.
         scale: s, one over the temperature.
@@ -107,7 +107,7 @@ def absent_columns(own: Tensor, present: Tensor | None, exclude: Tensor | None, 
 
 
 def share_of_mean(terms: Tensor, present: Tensor | None, *, start: int, count: int) -> Tensor:
-    """What (B,) terms add to the mean over the present ones of N rows, times the N / B processes they are of."""
+    """What (B,) terms add to the mean over the present ones of N rows, times N / B processes."""
     if present is None:
         return weighted_mean(terms)
     here = present[start : start + len(terms)].to(terms.dtype)

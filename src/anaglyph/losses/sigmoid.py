@@ -86,7 +86,7 @@ def local_paired_sigmoid(
         parts = [slice(row, row + rows_at_once) for row in range(0, len(first), rows_at_once)]
         terms = torch.cat(
             [
-                checkpoint(  # type: ignore[no-untyped-call]
+                checkpoint(
                     _terms, first[part], all_second, own[part], absent[part], scale, bias,
                     use_reentrant=False, preserve_rng_state=False,
                 )
@@ -96,9 +96,7 @@ def local_paired_sigmoid(
     return share_of_mean(terms, present, start=start, count=len(all_second))
 
 
-def _terms(
-    first: Tensor, second: Tensor, own: Tensor, absent: Tensor, scale: Scale, bias: Scale
-) -> Tensor:
+def _terms(first: Tensor, second: Tensor, own: Tensor, absent: Tensor, scale: Scale, bias: Scale) -> Tensor:
     """(B,) sum over columns of -log sigmoid(y z)."""
     with full_precision(first):
         logits = at_least_float32(first) @ at_least_float32(second).T * scale + bias  # (B, N)

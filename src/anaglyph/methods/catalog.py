@@ -28,7 +28,7 @@ METHODS = Catalog(
         ),
         "mixcon3d": Entry(
             "anaglyph.methods.mixcon3d.method:MixCon3D",
-            "shapes in the space of frozen picture and text towers: four pairs, one of shape and picture fused",
+            "shapes in the space of frozen picture and text towers: four pairs, one fused",
             "Gao et al., CVPR 2024, arXiv 2311.01734",
         ),
         "multi_positive": Entry(

@@ -1,7 +1,7 @@
-"""Small maps behind frozen features: one affine map, two with a GELU between them, or none (MixCon3D's heads).
+"""Small maps behind frozen features: one affine map, two with a GELU between them, or none (MixCon3D's h).
 
-They compute in their parameters' precision whatever autocast says: they cost nothing beside the encoder, and half
-precision would round the frozen features that everything is compared with.
+They compute in their parameters' precision whatever autocast says: they cost nothing beside the encoder, and
+half precision would round the frozen features that everything is compared with.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Adapter(nn.Module):
     """(..., in_dim) -> (..., out_dim).
 
     Args:
-        kind: "linear" is x W + b; "mlp" is Linear -> GELU -> Linear with out_dim channels between them; "none"
+        kind: "linear" is x W + b; "mlp" is Linear -> GELU -> Linear with out_dim channels between; "none"
             passes features through, and in_dim must equal out_dim.
         in_dim: width of the features.
         out_dim: width of the shared space.

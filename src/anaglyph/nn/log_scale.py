@@ -1,4 +1,4 @@
-"""A learned scale of similarities, s = exp(theta): one over the temperature of a contrast (Radford et al., 2021)."""
+"""A learned scale of similarities, s = exp(theta): one over a temperature (Radford et al., 2021)."""
 
 from __future__ import annotations
 

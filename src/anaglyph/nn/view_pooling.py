@@ -1,4 +1,4 @@
-"""One vector of the views of an object: their mean or maximum, and a matrix behind it where asked (MixCon3D, table 5)."""
+"""One vector of the views of an object: mean or maximum, and a matrix behind it where asked (MixCon3D)."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Alignment(nn.Module):
         width = width_of(encoders["shape"])
         if width != config.embed_dim:
             raise ConfigError(
-                f"the shape encoder gives {width} numbers, the shared space has embed_dim={config.embed_dim}. "
+                f"the shape encoder gives {width} numbers, embed_dim={config.embed_dim} are wanted. "
                 f"Set embed_dim: {config.embed_dim} in the options of encoders.shape."
             )
         self.widths = {"image": config.image_dim, "text": config.text_dim}
@@ -70,7 +70,7 @@ class Alignment(nn.Module):
         return vectors.to(torch.promote_types(vectors.dtype, torch.float32))
 
     def images(self, batch: Batch) -> Tensor:
-        """h of every view: (B, M, D)."""
+        """Every view through h: (B, M, D)."""
         return self._head("image", batch.require("image_features"))
 
     def image(self, batch: Batch) -> Tensor:
@@ -79,7 +79,10 @@ class Alignment(nn.Module):
         return pooled
 
     def texts(self, batch: Batch, *, count: int) -> tuple[Tensor, Tensor]:
-        """h of the first `count` texts and which there are: (B, count, D), (B, count) bool; for 1, the mean of all."""
+        """The first `count` texts through h, (B, count, D), and which there are, (B, count) bool.
+
+        A count of 1 means one vector for all texts of an object, their mean.
+        """
         features, present = batch.require("text_features"), batch.require("text_present")
         if count == 1:
             return self.text(batch)[:, None], present.any(dim=1, keepdim=True)
@@ -113,7 +116,7 @@ class Alignment(nn.Module):
         return F.normalize(vectors, dim=-1)
 
     def class_vectors(self, features: Tensor) -> Tensor:
-        """(C, E) text features of classes -> (C, D) unit vectors; without h they would be of another space."""
+        """(C, E) text features of classes -> (C, D) unit vectors, through h as texts of objects go."""
         return F.normalize(self._head("text", features), dim=-1)
 
     def _head(self, modality: str, features: Tensor) -> Tensor:
@@ -121,7 +124,7 @@ class Alignment(nn.Module):
         if features.shape[-1] != wanted:
             raise DataError(
                 f"{modality} features have {features.shape[-1]} numbers, {modality}_dim is {wanted}. "
-                f"Set {modality}_dim: {features.shape[-1]} and train anew, or use the tower it was trained with."
+                f"Set {modality}_dim: {features.shape[-1]} and train anew, or use the tower of training."
             )
         mapped: Tensor = self.heads["shared" if "shared" in self.heads else modality](features)
         return mapped

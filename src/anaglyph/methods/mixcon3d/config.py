@@ -1,4 +1,4 @@
-"""Options of MixCon3D. Defaults are the preset `paper`; what only the published code does is named `released`."""
+"""Options of MixCon3D. Defaults are the preset `paper`; `released` is what only the published code does."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -85,6 +85,13 @@ class MixCon3DConfig(AlignmentConfig):
         super().__post_init__()
         if not self.pairs or len(set(self.pairs)) != len(self.pairs):
             raise ConfigError(f"pairs must name at least one pair, each once; got {list(self.pairs)}.")
+        sides = {side for pair in self.pairs for side in pair.split("_")}
+        reached = sides | ({"shape", "image"} if "fused" in sides else set())
+        missing = [side for side in ("shape", "image", "text") if side not in reached]
+        if missing:
+            raise ConfigError(
+                f"pairs {list(self.pairs)} teach nothing about {' and '.join(missing)}; add one with it."
+            )
         check_contrast(self.loss, self.hardness, self.false_negative_margin, self.texts)
 
 
@@ -101,5 +108,5 @@ def check_contrast(loss: str, hardness: float, margin: float | None, texts: int)
         raise ConfigError(f"false_negative_margin must be >= 0 or null, got {margin}.")
     if texts > 1 and loss not in ("decoupled", "joint"):
         raise ConfigError(
-            f"texts={texts}, but loss: {loss} contrasts one text of an object. Set loss: decoupled, or texts: 1."
+            f"texts={texts}, but loss: {loss} reads one text of an object; set loss: decoupled or texts: 1."
         )

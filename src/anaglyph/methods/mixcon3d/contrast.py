@@ -1,4 +1,4 @@
-"""The contrastive pairs of a method: each with its scale, over the rows of all processes (dossier MixCon3D, 1.2, 5.1)."""
+"""The contrastive pairs of a method, each with its scale, over the rows of all processes (MixCon3D)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MixCon3D: a shape encoder in the space of frozen image and text towers (Gao et al., 2024; dossier MixCon3D, 1).
+"""MixCon3D: shapes in the space of frozen image and text towers (Gao et al., 2024; dossier MixCon3D, 1).
 
     L = L_fused,text + 1/3 (L_shape,image + L_shape,text + L_image,text)
 

@@ -1,10 +1,10 @@
-"""A shape and *all* its pictures and texts in one step, positives that do not compete (after HOLA, arXiv 2606.01334).
+"""A shape and all its pictures and texts in one step, positives that do not compete (after HOLA, 2026).
 
     L = L_shape,images + L_shape,texts
 
 Each picture and each text of a shape is a positive of its own. In a softmax over all of them the easy ones
-push the others away; in the decoupled loss a positive meets negatives alone (`losses.multi_positive`). Written
-from the loss that the abstract describes (dossier MixCon3D, 4.4), not from the paper.
+push the others away; in the decoupled loss a positive meets negatives alone (`losses.multi_positive`). From
+the loss that the abstract of arXiv 2606.01334 describes (dossier MixCon3D, 4.4), not from the paper.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class MultiPositive(Method):
         return self.objective(self.encode(batch))
 
     def encode(self, batch: Batch) -> dict[str, Tensor]:
-        """Shape: (B, D); images: (B, M, D); texts: (B, T, D) and which there are: (B, T) bool; not normalised."""
+        """Shape: (B, D); images: (B, M, D); texts: (B, T, D), (B, T) bool which there are; not normalised."""
         text, present = self.student.texts(batch, count=self.config.texts)
         shape, image = self.student.shape(batch), self.student.images(batch)
         return {"shape": shape, "image": image, "text": text, "text_present": present}

@@ -1,4 +1,4 @@
-"""OpenShape: a shape encoder straight into the space of frozen towers (Liu et al., 2023; dossier MixCon3D, 2.4).
+"""OpenShape: shapes straight into the space of frozen towers (Liu et al., 2023; dossier MixCon3D, 2.4).
 
     L = L_shape,image + L_shape,text
 
@@ -94,9 +94,7 @@ class OpenShape(Method):
     def objective(self, features: Mapping[str, Tensor]) -> StepOutput:
         """The sum of both pairs."""
         vectors = {name: features[name][:, None] for name in ("shape", "image")}
-        losses, log = self.contrast(
-            {**vectors, "text": features["text"]}, {"text": features["text_present"]}
-        )
+        losses, log = self.contrast({**vectors, "text": features["text"]}, {"text": features["text_present"]})
         return StepOutput(losses["shape_image"] + losses["shape_text"], log)
 
     def after_step(self) -> None:
