@@ -48,7 +48,7 @@ def test_every_family_has_sentences_of_its_own():
 
 
 def test_an_unknown_family_is_told_what_there_is():
-    with pytest.raises(ConfigError, match="oficial64.*did you mean 'official64'"):
+    with pytest.raises(ConfigError, match=r"oficial64.*did you mean 'official64'"):
         templates("oficial64")
 
 

@@ -13,16 +13,14 @@ def slow_logits(inputs, classes):
 
 def slow_zero_shot(logits, labels, classes, ks):
     """top by k, class mean, per class, confusion."""
-    hits = {k: 0 for k in ks}
+    hits = dict.fromkeys(ks, 0)
     confusion = [[0] * classes for _ in range(classes)]
     for row, true in zip(logits, labels, strict=True):
         order = sorted(range(classes), key=lambda each: (-row[each], each == true, each))
         for k in ks:
             hits[k] += true in order[:k]
         confusion[true][order[0]] += 1
-    per_class = {
-        true: line[true] / sum(line) for true, line in enumerate(confusion) if sum(line)
-    }
+    per_class = {true: line[true] / sum(line) for true, line in enumerate(confusion) if sum(line)}
     return (
         {k: hits[k] / len(labels) for k in ks},
         sum(per_class.values()) / len(per_class),

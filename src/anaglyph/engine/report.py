@@ -43,6 +43,7 @@ def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: Run
             "held-out queries": len(splits.test),
         },
         tables=[result_table(study), *task.tables(measured), *cluster_tables(study.results)],
+        heat_maps=measured.heat_maps,
         curves=[curve for result in study.results for curve in run_curves(result, task=task)],
         galleries=task.galleries(method, splits.test, asked),
         facts={

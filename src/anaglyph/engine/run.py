@@ -320,7 +320,7 @@ def fit_options(
     recipe: Recipe, options: RunOptions, splits: Splits, fabric: Fabric, *, stage: str
 ) -> FitOptions:
     """The loop's options, with validation on the validation split where it is wanted."""
-    asked = Asked(device=fabric.device, views=recipe.evaluation_views)
+    asked = Asked(device=fabric.device, views=recipe.evaluation_views, shared=True)
 
     def validate(method: Method) -> Mapping[str, float]:
         return task_of(splits.validation).measure(method, splits.validation, asked).metrics

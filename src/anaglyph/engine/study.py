@@ -176,12 +176,12 @@ def common_task(recipes: Mapping[str, Recipe], options: RunOptions) -> Task:
     tasks: dict[str, Task] = {}
     for name, recipe in recipes.items():
         check_leaks(recipe)
-        train = make_splits(
+        splits = make_splits(
             recipe, data_root=options.data_root, cache=options.cache, device=options.device
-        ).train
+        )
         for stage in recipe.stages.values():
-            check_fits(METHODS.load(stage.method), train, name=stage.method, data=recipe.data.name)
-        tasks[name] = task_of(train)
+            check_fits(METHODS.load(stage.method), splits.train, name=stage.method, data=recipe.data.name)
+        tasks[name] = task_of(splits.test)
     if len({task.name for task in tasks.values()}) > 1:
         said = ", ".join(f"{name}: {task.name}" for name, task in tasks.items())
         raise ConfigError(f"these recipes are measured in different ways ({said}); train them one by one.")
@@ -231,7 +231,8 @@ def measure_weights(
         )
         other = like.repository(root=data_root, cache=cache)
     task, asked = task_of(dataset), Asked(device=target, views=views, mode=mode, reference=other)
-    if mode != "simple" and task.name != "shape_retrieval":
+    allowed = {"shape_retrieval": ("full", "shapenet"), "tri_modal": ("full",), "zero_shot": ("full",)}
+    if mode != "simple" and mode not in allowed.get(task.name, ()):
         raise ConfigError(
             f"--mode {mode} is for pictures that look for shapes; {data.name} has none of those."
         )

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from anaglyph.evaluation.cosines import check_finite, check_ks, products, unit_rows
 
+
 def mean_average_precision(
     query: Tensor, gallery: Tensor, query_labels: Tensor, gallery_labels: Tensor, *, chunk: int | None = None
 ) -> float:

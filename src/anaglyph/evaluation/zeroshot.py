@@ -113,9 +113,7 @@ def chance_level(classes: int, *, ks: Sequence[int] = (1, 3, 5)) -> ZeroShotScor
     return ZeroShotScores(0, top, 1 / classes, torch.zeros(classes, classes, dtype=torch.int64))
 
 
-def _measure(
-    scored: Iterable[Tensor], labels: Tensor, *, classes: int, ks: Sequence[int]
-) -> ZeroShotScores:
+def _measure(scored: Iterable[Tensor], labels: Tensor, *, classes: int, ks: Sequence[int]) -> ZeroShotScores:
     ranks, confusion, start = [], torch.zeros(classes * classes, dtype=torch.int64), 0
     for scores in scored:
         truth = labels[start : start + len(scores)].to(scores.device)
