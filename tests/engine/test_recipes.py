@@ -172,3 +172,17 @@ def test_another_encoder_in_one_stage_starts_from_its_own_defaults():
     )
     assert kept.stages["learn"].encoders["shape"].name == "point_grid"
     assert kept.stages["learn"].encoders["shape"].options["side"] == 24
+
+
+def test_another_encoder_than_the_presets_starts_from_its_own_defaults():
+    data = {
+        "title": "other",
+        "method": "cmic",
+        "data": {"name": "procedural"},
+        "encoders": {"image": {"name": "digit_cnn"}, "shape": {"options": {"width": 8}}},
+    }
+    encoders = resolve(data).stages["contrast"].encoders
+    assert encoders["image"].options == {}  # the preset's resnet50 has in_channels: 4
+    assert encoders["shape"].options == {"in_channels": 1, "width": 8}
+    changed = resolve(data, assignments=["encoders.shape.name=digit_cnn"]).stages["contrast"].encoders
+    assert (changed["shape"].name, changed["shape"].options) == ("digit_cnn", {"width": 8})

@@ -7,27 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from anaglyph.data.catalog import DataConfig
-from anaglyph.encoders.catalog import create_encoder
 from anaglyph.encoders.towers.catalog import open_image_tower, open_text_tower
-from anaglyph.engine.models import save_method
-from anaglyph.engine.recipe import EncoderSpec, StageSpec
 from anaglyph.errors import ConfigError, DataError, WeightsError
-from anaglyph.methods.catalog import create_method
-from anaglyph.randomness import seeded
 from anaglyph.types import Batch
+from tower_files import make_dual, save_dual
 
-SPECS = {
-    "image": EncoderSpec(name="resnet18", options={"width": 8, "small_stem": True}),
-    "text": EncoderSpec(name="word_text", options={"embed_dim": 16, "width": 16, "buckets": 256, "depth": 1}),
-}
 TEXTS = (("a red chair",), ("a blue table",), ("a red chair",), ("a lamp",), (), ("a green bottle",))
-
-
-def make(seed=0, **config):
-    with seeded(seed, "image_text test"):
-        encoders = {side: create_encoder(spec.name, **spec.options) for side, spec in SPECS.items()}
-        return create_method("image_text", {"embed_dim": 12, **config}, encoders=encoders, objects=6)
 
 
 def batch(views=1, texts=TEXTS):
@@ -50,7 +35,7 @@ def slow_loss(image, text, texts, scale):
 
 
 def test_the_loss_is_clips_without_objects_that_share_a_text():
-    method = make()
+    method = make_dual()
     features = {name: value.detach() for name, value in method.encode(batch()).items()}
     unit = {name: F.normalize(features[name], dim=1) for name in ("image", "text")}
     expected = slow_loss(unit["image"], unit["text"], TEXTS, 1 / 0.07)
@@ -59,17 +44,17 @@ def test_the_loss_is_clips_without_objects_that_share_a_text():
 
 def test_a_text_that_repeats_itself_costs_nothing_among_its_own():
     same = (("a chair",),) * 4
-    assert float(make().training_step(batch(texts=same)).loss.detach()) == pytest.approx(0.0, abs=1e-6)
+    assert float(make_dual().training_step(batch(texts=same)).loss.detach()) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_objects_without_texts_alone_give_no_loss_but_a_gradient():
-    output = make().training_step(batch(texts=((),) * 4))
+    output = make_dual().training_step(batch(texts=((),) * 4))
     output.loss.backward()
     assert float(output.loss.detach()) == 0.0
 
 
 def test_the_scale_stays_between_1_and_100():
-    method = make()
+    method = make_dual()
     for start, end in ((-3.0, 0.0), (9.0, math.log(100.0))):
         with torch.no_grad():
             method.scale.log_scale.fill_(start)
@@ -78,7 +63,7 @@ def test_the_scale_stays_between_1_and_100():
 
 
 def test_several_texts_and_views_of_an_object_are_averaged():
-    method = make().eval()
+    method = make_dual().eval()
     more = batch(views=3)
     more = replace(more, texts=(("one", "two"), *more.texts[1:]))
     with torch.no_grad():
@@ -90,7 +75,7 @@ def test_several_texts_and_views_of_an_object_are_averaged():
 
 def test_a_batch_without_texts_is_refused_by_name():
     with pytest.raises(DataError, match="no 'texts'"):
-        make().training_step(replace(batch(), texts=None))
+        make_dual().training_step(replace(batch(), texts=None))
 
 
 @pytest.mark.parametrize(
@@ -98,25 +83,20 @@ def test_a_batch_without_texts_is_refused_by_name():
 )
 def test_options_that_cannot_be_meant_are_refused(config):
     with pytest.raises(ConfigError, match=next(iter(config))):
-        make(**config)
+        make_dual(**config)
 
 
 @pytest.fixture(params=[0.0, 0.5], ids=["plain", "averaged"])
 def trained(request, tmp_path):
     """A method after two steps, and where it was saved."""
-    method = make(average_decay=request.param)
+    method = make_dual(average_decay=request.param)
     optimiser = torch.optim.Adam(method.parameters(), lr=1e-3)
     for _ in range(2):
         optimiser.zero_grad()
         method.training_step(batch()).loss.backward()
         optimiser.step()
         method.after_step()
-    spec = StageSpec(
-        method="image_text", encoders=SPECS, epochs=1, batch=6,
-        config={"embed_dim": 12, "scale_start": 1 / 0.07, "average_decay": request.param},
-    )  # fmt: skip
-    data = DataConfig(name="procedural", options={"size": 16})
-    save_method(tmp_path / "model.safetensors", method, spec=spec, data=data, objects=6, identity="x")
+    save_dual(tmp_path / "model.safetensors", method, average_decay=request.param)
     return method.eval(), tmp_path
 
 
@@ -142,10 +122,6 @@ def make_other_fingerprint(folder):
 def test_weights_that_are_none_or_of_another_method_are_named(trained, tmp_path):
     with pytest.raises(WeightsError, match="no weights at"):
         open_text_tower("dual", {"source": "gone"}, root=tmp_path)
-    spec = StageSpec(method="pair_contrast", encoders=SPECS, epochs=1, batch=6)
-    save_method(
-        tmp_path / "other.safetensors", make(), spec=spec, data=DataConfig(name="procedural"), objects=6,
-        identity="x",
-    )  # fmt: skip
+    save_dual(tmp_path / "other.safetensors", name="pair_contrast")
     with pytest.raises(WeightsError, match="holds 'pair_contrast'; expected is a trained image_text"):
         open_text_tower("dual", {"source": "other.safetensors"}, root=tmp_path)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from anaglyph.config import merge, override, plain, structure
-from anaglyph.data.catalog import DATASETS, DataConfig, create_dataset
+from anaglyph.data.catalog import DATASETS, DataConfig, create_dataset, dataset_source
 from anaglyph.data.described import DescribedObjects
 from anaglyph.data.feature_files import shards_in
 from anaglyph.data.feature_records import open_features
@@ -51,6 +51,7 @@ def feature_job(
         chosen = reduce(override, assignments, {"data": {"name": target}})
         given: Mapping[str, Any] = chosen.get("towers", {})
         data = structure(DataConfig, chosen["data"], where="data")
+        dataset_source(data)  # refuses unknown options before a tower is opened
     elif target in list_recipes() or Path(target).suffix in {".yaml", ".yml"}:
         recipe = load_recipe(target, assignments=assignments)
         given, data = ({} if recipe.towers is None else plain(recipe.towers)), recipe.data

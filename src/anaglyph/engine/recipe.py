@@ -215,7 +215,7 @@ def resolve(data: Mapping[str, Any], *, assignments: Sequence[str] = (), where: 
         raise ConfigError(
             f"{where}: 'method' is required but missing; it is one of {', '.join(PRESET_FAMILIES)}."
         )
-    base = load_preset(str(method), str(preset))
+    base = _without_foreign_options(load_preset(str(method), str(preset)), chosen)
     known = list(base.get("stages", {}))
     for name, stage in mapping(chosen.get("stages", {}), "stages").items():
         if name not in known and "method" not in mapping(stage, f"stages.{name}"):
@@ -231,6 +231,18 @@ def resolve(data: Mapping[str, Any], *, assignments: Sequence[str] = (), where: 
         own = mapping(mapping(stage, f"stages.{name}").get("encoders", {}), f"stages.{name}.encoders")
         stages[name] = {**stage, "encoders": {**shared, **_laid_over(shared, own)}}
     return check(structure(Recipe, {**full, "stages": stages}, where=where))
+
+
+def _without_foreign_options(base: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset without the options of encoders that a recipe replaces by others, which do not have them."""
+    encoders = dict(base.get("encoders", {}))
+    for modality, spec in mapping(chosen.get("encoders", {}), "encoders").items():
+        own = encoders.get(modality)
+        if not isinstance(own, Mapping) or not isinstance(spec, Mapping):
+            continue
+        if spec.get("name", own.get("name")) != own.get("name"):
+            encoders[modality] = {key: value for key, value in own.items() if key != "options"}
+    return {**base, "encoders": encoders}
 
 
 def _laid_over(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
