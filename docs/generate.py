@@ -159,11 +159,9 @@ def data_table(name: str) -> str:
     defaults = {field.name: field.default for field in dataclasses.fields(cls)}
     if "query_augmentation" in defaults:
         return field_table(cls)
-    return (
-        f"{field_table(cls)}\n"
-        f"Augmentation by default: pictures {changes_of(defaults['image_augmentation'])}, "
-        f"points {changes_of(defaults['point_augmentation'])}.\n"
-    )
+    kinds = (("pictures", "image_augmentation"), ("points", "point_augmentation"))
+    said = [f"{what} {changes_of(defaults[name])}" for what, name in kinds if name in defaults]
+    return f"{field_table(cls)}\nAugmentation by default: {', '.join(said)}.\n"
 
 
 def encoder_table(name: str) -> str:

@@ -15,6 +15,7 @@ def batch(crops=()):
         indices=torch.tensor([4, 7]),
         images=torch.zeros(2, 1, 1, 8, 8),
         points=torch.zeros(2, 5, 3),
+        texts=(("a red chair", "chair"), ()),
         labels=torch.tensor([1, 0]),
         crops=crops,
     )
@@ -46,6 +47,13 @@ def test_taking_labels_out_leaves_the_original_alone():
     original.without_labels()
     assert original.labels is not None
     assert original.crops[0].labels is not None
+
+
+def test_texts_are_no_labels_and_stay_whatever_happens_to_the_tensors():
+    whole = batch(crops=(batch(),))
+    for changed in (whole.without_labels(), whole.to("meta")):
+        for part in (changed, *changed.crops):
+            assert part.texts == (("a red chair", "chair"), ())
 
 
 def test_every_tensor_moves_crops_included_and_what_is_absent_stays_absent():

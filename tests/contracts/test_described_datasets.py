@@ -8,7 +8,14 @@ import pytest
 import torch
 
 from anaglyph.config import plain, structure
-from anaglyph.data.catalog import DATASETS, DataConfig, create_dataset, dataset_source, describe, list_datasets
+from anaglyph.data.catalog import (
+    DATASETS,
+    DataConfig,
+    create_dataset,
+    dataset_source,
+    describe,
+    list_datasets,
+)
 from anaglyph.data.loader import ordered_batches
 from anaglyph.data.records import TextSource
 from anaglyph.data.source import SPLITS
@@ -104,7 +111,9 @@ def test_objects_are_what_the_schema_says(config, splits):
         for picture in objects.thumbnails:
             assert picture is None or (picture.shape == (3, SIZE, SIZE) and picture.dtype == np.uint8)
         for texts in objects.texts:
-            assert all(isinstance(source, TextSource) and text == text.strip() != "" for source, text in texts)
+            assert all(
+                isinstance(source, TextSource) and text == text.strip() != "" for source, text in texts
+            )
 
 
 def test_training_draws_views_points_and_one_text_and_evaluation_hands_out_all(config, train):

@@ -132,6 +132,8 @@ def test_the_real_objects_load_with_words_and_half_of_them_with_thumbnails(share
     test = source.load("test", root=shared_data, cache=None, seed=0)
     assert 100 < len(test) < 180
     assert 0.3 < np.mean([picture is not None for picture in test.thumbnails]) < 0.7
-    assert len(test.class_names) == len({item.category for item in read_manifest(shared_data / "cc0_objects")})
+    assert len(test.class_names) == len(
+        {item.category for item in read_manifest(shared_data / "cc0_objects")}
+    )
     words = {text for texts in test.texts for _, text in texts}
     assert all(word == word.lower() and not word[-1].isdigit() for word in words)

@@ -12,7 +12,13 @@ from anaglyph.errors import DataError
 from anaglyph.randomness import numpy_generator
 
 NAME, REJECTED, CAPTION, OTHER, RETRIEVED = TextSource
-TEXTS = ((NAME, "chair"), (NAME, "seat"), (NAME, "stool"), (CAPTION, "a red chair"), (RETRIEVED, "old chairs"))
+TEXTS = (
+    (NAME, "chair"),
+    (NAME, "seat"),
+    (NAME, "stool"),
+    (CAPTION, "a red chair"),
+    (RETRIEVED, "old chairs"),
+)
 COUNT, VIEWS, SIDE = 40, 5, 8
 
 
@@ -60,9 +66,7 @@ def test_without_an_epoch_all_views_stand_in_their_order():
 
 def test_thumbnails_take_the_first_place_as_often_as_asked_and_never_in_evaluation():
     thumbnail = np.full((3, SIDE, SIDE), 255, dtype=np.uint8)
-    dataset = objects(
-        views_per_object=2, thumbnail_share=0.3, thumbnails=(thumbnail, None) * (COUNT // 2)
-    )
+    dataset = objects(views_per_object=2, thumbnail_share=0.3, thumbnails=(thumbnail, None) * (COUNT // 2))
     taken = np.zeros((COUNT, 2))
     for epoch in range(200):
         taken += (views_of(dataset.batch(range(COUNT), epoch=epoch)) == 255).numpy()

@@ -55,7 +55,7 @@ def check_images(images: NDArray[Any], *, objects: int) -> None:
 def check_points(
     points: NDArray[Any], *, keys: Sequence[str], needed: int, channels: tuple[int, ...] = (3,)
 ) -> None:
-    """DataError unless points are (objects, N >= needed, `channels`) finite floats; the first bad one is named."""
+    """DataError unless points are (objects, N >= needed, channels) finite floats; names the first bad."""
     if points.dtype.kind != "f" or points.ndim != 3 or points.shape[2] not in channels:
         allowed = " or ".join(map(str, channels))
         raise DataError(

@@ -105,25 +105,32 @@ class CaptionedFolder(DescribedOptions):
         )
 
     def _splits(self, models: Sequence[CaptionedModel], folder: Path, cache: Path | None) -> list[Split]:
-        """The table's word, else a hash of the key; models of equal content share the first one's key."""
-        open_rows = [row for row, model in enumerate(models) if model.split is None]
-        result: list[Split] = [model.split or "train" for model in models]
-        if not open_rows:
-            return result
-        contents = contents_of(
-            [model.path for model in models], root=folder, cache=cache, name="captioned_folder"
-        )
+        """The table's word, else a hash of the key; copies of a model go where it goes."""
+        if all(model.split for model in models):
+            return [model.split or "train" for model in models]
+        paths = [model.path for model in models]
+        contents = contents_of(paths, root=folder, cache=cache, name="captioned_folder")
+        same = [content or model.key for content, model in zip(contents, models, strict=True)]
+        said = {mark: model.split for mark, model in zip(same, models, strict=True) if model.split}
         first: dict[str, str] = {}
-        groups = {
-            row: first.setdefault(contents[row] or models[row].key, models[row].key) for row in open_rows
-        }
-        for name, fraction in (
+        for mark, model in zip(same, models, strict=True):
+            first[mark] = min(model.key, first.get(mark, model.key))
+        groups = sorted({first[mark] for mark in same if mark not in said})
+        hashed = self._hashed(groups)
+        return [
+            model.split or said.get(mark) or hashed[first[mark]]
+            for mark, model in zip(same, models, strict=True)
+        ]
+
+    def _hashed(self, keys: Sequence[str]) -> dict[str, Split]:
+        """A split for each key, by its hash alone where there are many."""
+        result: dict[str, Split] = dict.fromkeys(keys, "train")
+        parts: tuple[tuple[Split, float], ...] = (
             ("test", self.test_fraction),
             ("validation", self.validation_fraction / (1.0 - self.test_fraction)),
-        ):
-            rest = [row for row in open_rows if result[row] == "train"]
-            keys = [groups[row] for row in rest]
-            for row, out in zip(rest, validation_mask(keys, fraction=fraction, seed=len(name)), strict=True):
-                if out:
-                    result[row] = "test" if name == "test" else "validation"
+        )
+        for seed, (split, fraction) in enumerate(parts):
+            rest = [key for key in keys if result[key] == "train"]
+            held_out = validation_mask(rest, fraction=fraction, seed=seed)
+            result.update((key, split) for key, out in zip(rest, held_out, strict=True) if out)
         return result

@@ -1,8 +1,8 @@
 """Generated objects with coloured views, clouds, category words and captions: descriptions without any file.
 
 Splits hold different objects. Texts of source NAME are the category's words and synonyms, so training on them
-is training on class names; `held_out_categories` keeps categories, their objects and words, out of training
-and validation for a test of classes that were never named.
+is training on class names; `held_out_categories` keeps objects of categories, and their texts, out of
+training and validation, for a test of unseen classes.
 """
 
 from __future__ import annotations
