@@ -15,8 +15,13 @@ import time
 from pathlib import Path
 
 import anaglyph.cli.embed_progress
+import anaglyph.cli.feature_progress
+import anaglyph.data.datasets.procedural_models
 import anaglyph.encoders.pointnet
+import anaglyph.encoders.towers.dual
+import anaglyph.encoders.word_text
 import anaglyph.engine.embed_output
+import anaglyph.engine.feature_job
 import anaglyph.engine.loop
 import anaglyph.engine.report
 import anaglyph.engine.run

@@ -7,9 +7,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from anaglyph.evaluation.charts import lay_out, number
+from anaglyph.evaluation.heat_map import confusion_map
 from anaglyph.evaluation.report import Curve, Gallery, GalleryRow, Hit, Report, Table, write_report
 
 HOSTILE = "<script>alert('x')</script>\"><img src=http://evil.example onerror=alert(1)>{{ 7 * 7 }}"
@@ -56,6 +58,7 @@ def report(word="digit 3", **changes):
         "tables": [
             Table(word, [word, "mAP"], [[word, 0.5], [word, None]], note=word, bars=["mAP"], highlight=[0])
         ],
+        "heat_maps": [confusion_map(word, torch.tensor([[3, 1], [0, 0]]), [word, "other"], note=word)],
         "curves": [Curve(word, word, word, {word: [(0, 2.0), (1, math.nan), (2, 1.0)]})],
         "galleries": [Gallery(word, [GalleryRow(picture(colour=False), word, hits)], note=word)],
         "facts": {word: word, "seeds": (0, 1), "rate": np.float32(0.5), "bad": math.inf},
@@ -164,7 +167,10 @@ def test_the_page_follows_the_colour_scheme_and_the_width_of_the_screen(tmp_path
 
 def test_the_json_holds_numbers_and_no_picture(tmp_path):
     _, _, data = written(tmp_path, report())
-    assert set(data) == {"title", "method", "preset", "summary", "headlines", "tables", "curves", "facts"}
+    assert set(data) == {
+        "title", "method", "preset", "summary", "headlines", "tables", "heat_maps", "curves", "facts",
+    }  # fmt: skip
+    assert data["heat_maps"][0]["counts"] == [[3, 1], [0, 0]]
     assert data["tables"][0]["rows"] == [["digit 3", 0.5], ["digit 3", None]]
     assert data["curves"][0]["series"] == {"digit 3": [[0, 2.0], [1, None], [2, 1.0]]}
     assert data["facts"] == {"digit 3": "digit 3", "seeds": [0, 1], "rate": 0.5, "bad": None}

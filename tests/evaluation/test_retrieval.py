@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from anaglyph.evaluation import retrieval
+from anaglyph.evaluation import cosines, retrieval
 from anaglyph.evaluation.retrieval import (
     average_precision,
     average_precisions,
@@ -118,7 +118,7 @@ def test_chunks_of_any_size_give_the_whole(chunk, coarse):
 def test_the_default_chunk_is_bounded(monkeypatch):
     query, gallery, labels, classes = problem(50, 70, 0)
     whole = mean_average_precision(query, gallery, labels, classes)
-    monkeypatch.setattr(retrieval, "_BLOCK", 140)
+    monkeypatch.setattr(cosines, "_BLOCK", 140)
     sizes = [scores.numel() for _, scores in retrieval._scored(query, gallery, None)]
     assert max(sizes) == 140
     assert mean_average_precision(query, gallery, labels, classes) == pytest.approx(whole, rel=1e-12)

@@ -10,10 +10,12 @@ from anaglyph.methods.romo.labels import MODALITIES, PseudoLabels, write_pseudo_
 from anaglyph.randomness import seeded
 from anaglyph.types import Batch
 from methods import shape_batches, synthetic, tower_batches
+from tower_files import described, make_dual
 
 OBJECTS = 8
 SMALL = {
     "cmic": {"embed_dim": 16, "style_pool": 12, "learn_temperature": True},
+    "image_text": {"embed_dim": 12, "average_decay": 0.5},
     "mixcon3d": {"embed_dim": 16, "image_dim": 16, "text_dim": 16, "average_decay": 0.5},
     "multi_positive": {"embed_dim": 16, "image_dim": 16, "text_dim": 16, "texts": 2, "average_decay": 0.5},
     "multi_view_zero": {},
@@ -141,13 +143,47 @@ class Towers:
         return tower_batches.train(method, self.batch(), steps=steps)
 
 
-def kind_of(name: str) -> Pairs | Shapes | Towers:
+class Words:
+    """Methods that read an object's pictures and texts."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def make(self) -> Method:
+        """Always from the same weights."""
+        return make_dual(**SMALL[self.name])
+
+    def ready(self, folder) -> Method:
+        """A method before its first step."""
+        return self.make().train()
+
+    def batch(self, crops: int = 1) -> Batch:
+        """What the engine would show in a step, with labels."""
+        objects = described(OBJECTS)
+        first, *rest = (objects.batch(range(OBJECTS), epoch=0, crop=draw) for draw in range(crops))
+        return replace(first, crops=tuple(rest))
+
+    def read_by(self, modality: str, batch: Batch) -> Batch:
+        """What `embed(modality, ...)` is given."""
+        return batch
+
+    def row(self, modality: str, row: int) -> Batch:
+        """The same of one object by itself."""
+        return described(OBJECTS).batch([row], epoch=0)
+
+    def train(self, method: Method, *, steps: int) -> list[float]:
+        """Full-batch Adam; returns the losses."""
+        return tower_batches.train(method, self.batch(), steps=steps)
+
+
+def kind_of(name: str) -> Pairs | Shapes | Towers | Words:
     """The kind of a method by what it reads; a new kind needs a class here."""
     kinds = {
         (("images",), ("points",)): Pairs,
         (("images", "masks"), ("views",)): Shapes,
         (("images",), ("views",)): Shapes,
         (("image_features",), ("points",)): Towers,
+        (("images",), ("texts",)): Words,
     }
     inputs = METHODS.load(name).inputs
-    return kinds[inputs["image"], inputs["shape"]](name)
+    return kinds[inputs["image"], inputs.get("shape", inputs.get("text", ()))](name)

@@ -14,6 +14,12 @@ def evaluate(
     *,
     split: Literal["train", "validation", "test"] = "test",
     views: int | None = None,
+    zero_shot: bool = False,
+    data: str = "",
+    inputs: tuple[Literal["points", "images", "fused", "sum"], ...] = (),
+    classes: tuple[str, ...] = (),
+    templates: str = "",
+    report: Path | None = None,
     mode: Literal["simple", "full", "shapenet"] = "simple",
     shapes: str = "",
     shapes_version: Literal["v1", "v2"] = "v1",
@@ -26,14 +32,25 @@ def evaluate(
     """Measure trained weights on held-out data.
 
     Pairs of pictures and shapes: mAP over the whole gallery and recall@k, both ways. Pictures that look for
-    their shape: top-1, top-10 and top-1 category, overall and per category.
+    their shape: top-1, top-10 and top-1 category, overall and per category. Clouds, pictures and words: class
+    names by the nearest text vector (--zero-shot), and recall@k in every direction.
 
     Args:
         weights: a run folder (its last stage), a stage's artefact folder or a weights file.
         split: which objects to measure on.
-        views: how many views of each image to average; all by default.
+        views: how many views of each image to average, evenly spaced; all by default.
+        zero_shot: name objects without examples, of the run's own data set or another (--data), and show
+            every inference mode, class and confusion.
+        data: zero-shot data set to measure on instead of the run's own; --set changes its options.
+        inputs: inference modes: points, images, fused (one vector of both) or sum (of both logits); all that
+            the method and the data allow by default.
+        classes: only objects of these classes, and only these names to choose from.
+        templates: sentences around class names (official64, photo, point_cloud, article, plain), where a text
+            tower is at hand; by default the class vectors that the data set brings.
+        report: folder for report.html and report.json with the tables and confusions of --zero-shot.
         mode: for pictures that look for their shape: simple (accuracies), full (also distance and overlap of
-            the first hit and the true shape) or shapenet (only those, among other shapes of its category).
+            the first hit and the true shape) or shapenet (only those, among other shapes of its category);
+            for clouds, pictures and words full adds mAP by class, and clouds that find themselves drawn anew.
         shapes: folder of ShapeNetCore below the data root, which mode shapenet searches.
         shapes_version: how its models lie and stand: v1 (ID/model.obj), v2 (ID/models/model_normalized.obj).
         shapes_categories: its categories to search.
@@ -47,7 +64,22 @@ def evaluate(
     from anaglyph.cli.tables import show_table
     from anaglyph.data.datasets.shapenet_shapes import ShapeNetShapes
     from anaglyph.engine.study import measure_weights
+    from anaglyph.errors import ConfigError
 
+    alone: dict[str, object] = {"--data": data, "--inputs": inputs, "--classes": classes}
+    alone |= {"--templates": templates, "--report": report}
+    if zero_shot:
+        from anaglyph.cli.zero_shot import show_zero_shot
+        from anaglyph.engine.zero_shot import ZeroShotOptions, measure_zero_shot
+
+        options = ZeroShotOptions(
+            data=data, assignments=set, split=split, inputs=inputs, views=views, classes=classes,
+            templates=templates, mode=mode, device=device, data_root=root(data_root), cache=cache_folder(),
+        )  # fmt: skip
+        return show_zero_shot(measure_zero_shot(weights, options, report=report), json=json)
+    if any(alone.values()):
+        given = ", ".join(name for name, value in alone.items() if value)
+        raise ConfigError(f"{given} belongs to --zero-shot; add that, or leave it out.")
     others = None
     if shapes:
         others = ShapeNetShapes(folder=shapes, version=shapes_version, categories=shapes_categories)

@@ -16,6 +16,7 @@ from anaglyph.cli.demo import demo
 from anaglyph.cli.doctor import doctor
 from anaglyph.cli.embed import embed
 from anaglyph.cli.evaluate import evaluate
+from anaglyph.cli.features import FEATURES, features
 from anaglyph.cli.models import MODELS, models
 from anaglyph.cli.render import render
 from anaglyph.cli.train import train
@@ -26,13 +27,14 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "train": train,
     "evaluate": evaluate,
     "embed": embed,
+    "features": features,
     "render": render,
     "data": data,
     "models": models,
     "doctor": doctor,
 }
-SUBCOMMANDS: dict[str, dict[str, Callable[..., int]]] = {"data": DATA, "models": MODELS}
-SEVERAL_VALUES = frozenset({"--set", "--seeds", "--log", "--outputs"})
+SUBCOMMANDS: dict[str, dict[str, Callable[..., int]]] = {"data": DATA, "features": FEATURES, "models": MODELS}
+SEVERAL_VALUES = frozenset({"--set", "--seeds", "--log", "--outputs", "--splits", "--inputs", "--classes"})
 """Options whose values add up when they are given again; the parser alone would keep the last ones."""
 DESCRIPTION = "Learn one space for pictures, 3D shapes and words, mostly without labels."
 

@@ -93,6 +93,12 @@ DATASETS = Catalog(
             source="Kenney, Quaternius (CC0)",
             tags=("described", "objects"),
         ),
+        "features": Entry(
+            target="anaglyph.data.datasets.features:Features",
+            summary="clouds and stored vectors of their pictures and texts, by `anaglyph features compute`",
+            source="you",
+            tags=("embedded", "objects"),
+        ),
         "modelnet40_clouds": Entry(
             target="anaglyph.data.datasets.modelnet40_clouds:ModelNet40Clouds",
             summary="ModelNet40 clouds and class names, for zero-shot tests",

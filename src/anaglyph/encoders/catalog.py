@@ -18,7 +18,7 @@ from anaglyph.errors import ConfigError
 
 
 def list_encoders(pattern: str = "*", modality: str | None = None) -> list[str]:
-    """Names that match a shell-style pattern; `modality` is "image", "shape" or "segmentation"."""
+    """Names that match a shell-style pattern; `modality` is "image", "shape", "segmentation" or "text"."""
     return ENCODERS.names(pattern, tag=modality)
 
 
@@ -41,7 +41,7 @@ def encoder_options(name: str) -> dict[str, Any]:
 def create_encoder(name: str, **options: Any) -> nn.Module:
     """Build an encoder; ConfigError for an unknown name or option, or a value that cannot be meant.
 
-    The result maps (B, C, H, W) pictures, or (B, N, C) points and a mask, to (B, embed_dim).
+    The result maps (B, C, H, W) pictures, (B, N, C) points and a mask, or B texts to (B, embed_dim).
     """
     chosen = _checked_options(name, options, where=f"encoder '{name}'")
     try:

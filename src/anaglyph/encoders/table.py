@@ -162,6 +162,13 @@ ENCODERS = Catalog(
                 "size g": 1_012_864_128,
             },
         ),
+        "word_text": EncoderEntry(
+            target="anaglyph.encoders.word_text:WordText",
+            summary="Short texts by hashed words and pieces of words, then a transformer; no vocabulary.",
+            source="after Bojanowski et al., 2017; Vaswani et al., 2017",
+            tags=("text",),
+            parameters={"default": 958_464},
+        ),
         "resnet20_cifar": EncoderEntry(
             target="anaglyph.encoders.resnet_cifar:resnet20_cifar",
             summary="Residual network of 20 layers for pictures of 32 pixels.",

@@ -33,7 +33,9 @@ def chance_of(task: Task, recipes: Mapping[str, Recipe], options: RunOptions, *,
     data = {name: recipe.data.name for name, recipe in recipes.items()}
     metrics = {}
     for name, recipe in recipes.items():
-        test = make_splits(recipe, data_root=options.data_root, cache=options.cache).test
+        test = make_splits(
+            recipe, data_root=options.data_root, cache=options.cache, device=options.device
+        ).test
         metrics[name] = task.chance(test, seed=seed)
     return grouped(data, metrics)
 

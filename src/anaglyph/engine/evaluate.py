@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -61,14 +61,22 @@ def embed_split(
 
 
 def choose_views(batch: Batch, views: int | None) -> Batch:
-    """The batch with `views` evenly spaced views of each image."""
-    if views is None or batch.images is None:
+    """The batch with `views` evenly spaced views of each image, or their vectors."""
+    if views is None:
         return batch
-    have = batch.images.shape[1]
+    images, vectors = batch.images, batch.image_features
+    return replace(
+        batch,
+        images=None if images is None else _spaced(images, views),
+        image_features=None if vectors is None else _spaced(vectors, views),
+    )
+
+
+def _spaced(values: Tensor, views: int) -> Tensor:
+    have = values.shape[1]
     if not 1 <= views <= have:
         raise ConfigError(f"{views} views are asked for; the pictures have 1 to {have}.")
-    chosen = [have * i // views for i in range(views)]
-    return Batch(batch.keys, batch.indices, batch.images[:, chosen], batch.points, batch.labels)
+    return values[:, [have * place // views for place in range(views)]]
 
 
 def retrieval_metrics(embedded: Embedded) -> dict[str, float]:

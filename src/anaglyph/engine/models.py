@@ -13,7 +13,7 @@ from anaglyph import __version__
 from anaglyph.config import plain, read_yaml, structure
 from anaglyph.data.catalog import DataConfig
 from anaglyph.encoders.catalog import create_encoder
-from anaglyph.engine.recipe import StageSpec
+from anaglyph.engine.recipe import StageSpec, TowersSpec
 from anaglyph.engine.starting_weights import StartingWeights
 from anaglyph.errors import WeightsError
 from anaglyph.io.weights import load_into, read_header, read_weights, write_weights
@@ -33,6 +33,8 @@ class SavedMethod:
     spec: StageSpec
     data: DataConfig
     header: Mapping[str, Any]
+    towers: TowersSpec | None = None
+    """What the pictures and texts of its data went through."""
 
 
 def build_method(
@@ -81,16 +83,18 @@ def save_method(
     *,
     spec: StageSpec,
     data: DataConfig,
+    towers: TowersSpec | None = None,
     objects: int,
     identity: str,
     leaks: Sequence[str] = (),
 ) -> None:
-    """Write weights and, in the header, the stage's spec, the data config and the run's fingerprint."""
+    """Write weights and, in the header, the stage's spec, data, towers and the run's fingerprint."""
     header = {
         "format": 1,
         "anaglyph": __version__,
         "stage": plain(spec),
         "data": plain(data),
+        **({} if towers is None else {"towers": plain(towers)}),
         "objects": objects,
         "fingerprint": identity,
         "leaks": list(leaks),
@@ -120,9 +124,11 @@ def load_method(path: str | Path) -> SavedMethod:
         )
     spec = structure(StageSpec, header["stage"], where=f"{file.name}: stage")
     data = structure(DataConfig, header["data"], where=f"{file.name}: data")
+    given = header.get("towers")
+    towers = None if given is None else structure(TowersSpec, given, where=f"{file.name}: towers")
     method = build_method(spec, objects=objects, seed=0, name="load")
     load_into(method, read_weights(file), what=f"'{file}'")
-    return SavedMethod(method.eval(), spec, data, header)
+    return SavedMethod(method.eval(), spec, data, header, towers)
 
 
 def find_weights(path: Path) -> Path:

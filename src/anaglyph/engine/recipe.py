@@ -18,8 +18,13 @@ from typing import Any, Literal
 
 from anaglyph.config import mapping, merge, override, parse_yaml, plain, read_yaml, structure
 from anaglyph.data.catalog import DataConfig, dataset_source
+from anaglyph.data.transforms.clouds import CloudPipeline
+from anaglyph.data.transforms.texts import TextChoice
+from anaglyph.data.transforms.views import ViewChoice
 from anaglyph.encoders.catalog import check_encoder
+from anaglyph.encoders.towers.catalog import Side, check_tower
 from anaglyph.errors import ConfigError, unknown_name
+from anaglyph.evaluation.templates import templates
 from anaglyph.methods.catalog import DEFAULT_DATA, METHODS, PRESET_FAMILIES
 
 FirstLayer = Literal["copied", "copied_mean", "random"]
@@ -37,6 +42,49 @@ class EncoderSpec:
     first_layer: FirstLayer = "copied"
     """What becomes of the first filters of `weights`: copied (summed for gray, 0 for a mask), copied_mean
     (the mask's is the mean of the colours') or random, drawn anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TowerSpec:
+    """A frozen tower by its kind and options."""
+
+    name: str
+    """Kind: clip, sentence, stored_text, encoder or dual."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Of the kind; `source` is where its weights come from. A relative path starts at the data root."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TowersSpec:
+    """Frozen towers that pictures and texts of the data go through once, before training."""
+
+    image: TowerSpec | None = None
+    """What reads pictures; null leaves them out."""
+    text: TowerSpec | None = None
+    """What reads texts and class names; null leaves them out."""
+    templates: str = "official64"
+    """Family of sentences around class names, whose vectors are averaged."""
+    prompt_texts: bool = False
+    """Names and captions in those sentences too, as in OpenShape's data."""
+    clean_names: bool = True
+    """Class names as a person writes them, without underscores."""
+    storage: Literal["float32", "float16"] = "float32"
+    """Type of the stored vectors."""
+    batch: int = 64
+    """Pictures or texts at once."""
+    clouds: CloudPipeline = field(default_factory=CloudPipeline)
+    """How clouds become a batch."""
+    texts: TextChoice = field(default_factory=TextChoice)
+    """Which text a training row shows."""
+    views: ViewChoice = field(default_factory=ViewChoice)
+    """Which pictures a training row shows."""
+
+    def __post_init__(self) -> None:
+        templates(self.templates)
+        if self.image is None and self.text is None:
+            raise ConfigError("towers need one for image, for text, or for both; or leave towers out.")
+        if self.batch < 1:
+            raise ConfigError(f"batch must be >= 1, got {self.batch}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +180,9 @@ class Recipe:
     pairs are two different objects and 96 % are of one class (a leak)."""
     data: DataConfig
     """Data set and its options."""
+    towers: TowersSpec | None = None
+    """Frozen towers for data of pictures and texts; null where a data set holds vectors already, or a method
+    reads pictures itself."""
     stages: dict[str, StageSpec]
     """In training order."""
     evaluation_views: int | None = None
@@ -238,7 +289,23 @@ def check(recipe: Recipe) -> Recipe:
         config = plain(structure(method.config_cls, stage.config, where=f"{where}.config"))
         stages[name] = replace(stage, config=config)
     data = DataConfig(name=recipe.data.name, options=plain(dataset_source(recipe.data)))
-    return replace(recipe, stages=stages, data=data)
+    return replace(recipe, stages=stages, data=data, towers=checked_towers(recipe.towers))
+
+
+def checked_towers(towers: TowersSpec | None) -> TowersSpec | None:
+    """The same with every option written out."""
+    if towers is None:
+        return None
+    return replace(
+        towers, image=_checked_tower(towers.image, "image"), text=_checked_tower(towers.text, "text")
+    )
+
+
+def _checked_tower(tower: TowerSpec | None, side: Side) -> TowerSpec | None:
+    if tower is None:
+        return None
+    options = check_tower(tower.name, tower.options, side=side, where=f"towers.{side}")
+    return replace(tower, options=plain(options))
 
 
 def _check_accumulation(stage: StageSpec, *, where: str) -> None:
@@ -286,6 +353,7 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
         "precision": recipe.precision,
         "training_pairs": recipe.training_pairs,
         "leak_ground_truth_labels": recipe.leak_ground_truth_labels,
+        **({} if recipe.towers is None else {"towers": plain(recipe.towers)}),
         "needs": {needed: stage_identity(recipe, needed) for needed in spec.needs},
     }
 

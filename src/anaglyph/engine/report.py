@@ -22,7 +22,7 @@ def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: Run
     """Write report.json and report.html of a study beside its runs; returns the page's path."""
     shown = study.results[-1]
     recipe = recipes[shown.recipe]
-    splits = make_splits(recipe, data_root=options.data_root, cache=options.cache)
+    splits = make_splits(recipe, data_root=options.data_root, cache=options.cache, device=options.device)
     method = load_method(Path(shown.folder)).method
     asked = Asked(device=torch.device("cpu"), views=recipe.evaluation_views)
     task = study.task
@@ -43,6 +43,7 @@ def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: Run
             "held-out queries": len(splits.test),
         },
         tables=[result_table(study), *task.tables(measured), *cluster_tables(study.results)],
+        heat_maps=measured.heat_maps,
         curves=[curve for result in study.results for curve in run_curves(result, task=task)],
         galleries=task.galleries(method, splits.test, asked),
         facts={

@@ -29,6 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from anaglyph.config import dump_yaml, fingerprint, plain, structure
 from anaglyph.data.catalog import create_dataset
+from anaglyph.data.described import DescribedObjects
 from anaglyph.data.objects import Objects
 from anaglyph.data.paired import PairedObjects
 from anaglyph.data.pairing import released_rows
@@ -37,16 +38,18 @@ from anaglyph.engine.checkpoint import difference
 from anaglyph.engine.compile import compile_encoders, require_compiler
 from anaglyph.engine.environment import describe_environment
 from anaglyph.engine.events import Listener, Note, StageFinished, ignore
+from anaglyph.engine.features import embedded_objects
 from anaglyph.engine.interrupt import graceful_interrupt
 from anaglyph.engine.loggers import LOGGERS
 from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
 from anaglyph.engine.models import FILE, build_method, save_method
-from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
+from anaglyph.engine.recipe import Recipe, TowersSpec, load_recipe, stage_identity
 from anaglyph.engine.rehearsal import rehearse, rehearse_without_data
 from anaglyph.engine.sharding import sharded_strategy
 from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked
 from anaglyph.engine.tasks.choice import task_of
+from anaglyph.engine.towers import Towers, open_towers
 from anaglyph.errors import CheckpointError, ConfigError
 from anaglyph.io.atomic import (
     new_folder,
@@ -106,11 +109,35 @@ class Splits:
     test: Objects
 
 
-def make_splits(recipe: Recipe, *, data_root: Path, cache: Path | None) -> Splits:
-    """Open the recipe's data; the pairing of a leaking preset touches the training split alone."""
+def make_splits(
+    recipe: Recipe,
+    *,
+    data_root: Path,
+    cache: Path | None,
+    device: Literal["auto", "cpu", "cuda"] = "cpu",
+) -> Splits:
+    """Open the recipe's data; the pairing of a leaking preset touches the training split alone.
+
+    Where the recipe names towers, pictures and texts go through them on `device`, unless `cache` holds what
+    came out.
+    """
     train, validation, test = (
         create_dataset(recipe.data, split, root=data_root, cache=cache, seed=recipe.seed) for split in SPLITS
     )
+    if recipe.towers is not None:
+        towers = open_towers(recipe.towers, root=data_root)
+        train, validation, test = (
+            through_towers(
+                each,
+                towers,
+                recipe.towers,
+                data=recipe.data.name,
+                cache=cache,
+                seed=recipe.seed,
+                device=device,
+            )
+            for each in (train, validation, test)
+        )
     if recipe.training_pairs == "released_rows":
         check_leaks(recipe)
         if not isinstance(train, PairedObjects):
@@ -120,6 +147,25 @@ def make_splits(recipe: Recipe, *, data_root: Path, cache: Path | None) -> Split
             )
         train = train.with_point_rows(released_rows(train.labels, seed=recipe.seed))
     return Splits(train, validation, test)
+
+
+def through_towers(
+    objects: Objects,
+    towers: Towers,
+    spec: TowersSpec,
+    *,
+    data: str,
+    cache: Path | None,
+    seed: int,
+    device: Literal["auto", "cpu", "cuda"] = "cpu",
+) -> Objects:
+    """A split as its towers see it; ConfigError for data without pictures and texts."""
+    if not isinstance(objects, DescribedObjects):
+        raise ConfigError(
+            f"the recipe names towers, and {data} has no pictures and texts for them; set towers to null, or "
+            f"choose a data set of described objects, such as procedural_models."
+        )
+    return embedded_objects(objects, towers, spec, cache=cache, seed=seed, device=choose_device(device))
 
 
 def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore) -> Path:
@@ -139,7 +185,7 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
     check_run_folder(recipe, options)
     starts = {name: starting_weights(spec, root=options.data_root) for name, spec in recipe.stages.items()}
     rehearse_without_data(recipe, starts)
-    splits = make_splits(recipe, data_root=options.data_root, cache=options.cache)
+    splits = make_splits(recipe, data_root=options.data_root, cache=options.cache, device=options.device)
     rehearse(recipe, splits.train, processes=options.processes)
     fabric.barrier()  # nobody writes before all have looked
     if fabric.global_rank == 0:
@@ -306,7 +352,7 @@ def fit_options(
     recipe: Recipe, options: RunOptions, splits: Splits, fabric: Fabric, *, stage: str
 ) -> FitOptions:
     """The loop's options, with validation on the validation split where it is wanted."""
-    asked = Asked(device=fabric.device, views=recipe.evaluation_views)
+    asked = Asked(device=fabric.device, views=recipe.evaluation_views, shared=True)
 
     def validate(method: Method) -> Mapping[str, float]:
         return task_of(splits.validation).measure(method, splits.validation, asked).metrics
@@ -354,8 +400,8 @@ def leave_artefact(stage: Stage, recipe: Recipe, fabric: Fabric) -> None:
             context = stage.context(stage.spec.epochs, device=fabric.device, log=findings.update)
             stage.method.finish(context, folder)
         save_method(
-            folder / FILE, stage.method, spec=stage.spec, data=recipe.data, objects=len(stage.dataset),
-            identity=fingerprint(stage.identity), leaks=check_leaks(recipe),
+            folder / FILE, stage.method, spec=stage.spec, data=recipe.data, towers=recipe.towers,
+            objects=len(stage.dataset), identity=fingerprint(stage.identity), leaks=check_leaks(recipe),
         )  # fmt: skip
         write_json(
             folder / "stage.json",

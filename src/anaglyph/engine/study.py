@@ -14,6 +14,7 @@ import torch
 from anaglyph.config import override
 from anaglyph.data.catalog import DataConfig, create_dataset
 from anaglyph.data.datasets.shapenet_shapes import ShapeNetShapes
+from anaglyph.data.described import DescribedObjects
 from anaglyph.data.shape_queries import ShapeQueries
 from anaglyph.data.source import Split
 from anaglyph.engine.chance import Chance, chance_of
@@ -29,10 +30,12 @@ from anaglyph.engine.run import (
     choose_device,
     make_splits,
     run_recipe,
+    through_towers,
 )
 from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked, Mode, Task
 from anaglyph.engine.tasks.choice import check_views, task_of
+from anaglyph.engine.towers import open_towers
 from anaglyph.errors import ConfigError
 
 
@@ -133,7 +136,9 @@ def run_study(
                 artefact, split="test", views=recipe.evaluation_views, device=options.device,
                 data_root=options.data_root, cache=options.cache, seed=seed,
             )  # fmt: skip
-            splits = make_splits(seeded, data_root=options.data_root, cache=options.cache)
+            splits = make_splits(
+                seeded, data_root=options.data_root, cache=options.cache, device=options.device
+            )
             results.append(
                 Result(
                     recipe=name,
@@ -172,9 +177,9 @@ def common_task(recipes: Mapping[str, Recipe], options: RunOptions) -> Task:
         }
         rehearse_without_data(recipe, starts)
     for name, recipe in recipes.items():
-        train = make_splits(recipe, data_root=options.data_root, cache=options.cache).train
-        rehearse(recipe, train, processes=options.processes)
-        tasks[name] = task_of(train)
+        splits = make_splits(recipe, data_root=options.data_root, cache=options.cache, device=options.device)
+        rehearse(recipe, splits.train, processes=options.processes)
+        tasks[name] = task_of(splits.test)
     if len({task.name for task in tasks.values()}) > 1:
         said = ", ".join(f"{name}: {task.name}" for name, task in tasks.items())
         raise ConfigError(f"these recipes are measured in different ways ({said}); train them one by one.")
@@ -209,6 +214,11 @@ def measure_weights(
     data = DataConfig(name=saved.data.name, options=options)
     dataset = create_dataset(data, split, root=data_root, cache=cache, seed=seed)
     check_views(dataset, views, name="--views", data=data.name)
+    if saved.towers is not None and isinstance(dataset, DescribedObjects):
+        dataset = through_towers(
+            dataset, open_towers(saved.towers, root=data_root), saved.towers, data=data.name, cache=cache,
+            seed=seed, device=device,
+        )  # fmt: skip
     target = torch.device(choose_device(device))
     other = None
     if shapes is not None:
@@ -220,7 +230,8 @@ def measure_weights(
         )
         other = like.repository(root=data_root, cache=cache)
     task, asked = task_of(dataset), Asked(device=target, views=views, mode=mode, reference=other)
-    if mode != "simple" and task.name != "shape_retrieval":
+    allowed = {"shape_retrieval": ("full", "shapenet"), "tri_modal": ("full",), "zero_shot": ("full",)}
+    if mode != "simple" and mode not in allowed.get(task.name, ()):
         raise ConfigError(
             f"--mode {mode} is for pictures that look for shapes; {data.name} has none of those."
         )

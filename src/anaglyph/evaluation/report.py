@@ -21,9 +21,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anaglyph.evaluation.charts import HEIGHT, WIDTH, Curve, lay_out, number, thin
+from anaglyph.evaluation.heat_map import HeatMap
 from anaglyph.io.atomic import write_text
 
-__all__ = ["Cell", "Curve", "Gallery", "GalleryRow", "Hit", "Picture", "Report", "Table", "write_report"]
+__all__ = [
+    "Cell",
+    "Curve",
+    "Gallery",
+    "GalleryRow",
+    "HeatMap",
+    "Hit",
+    "Picture",
+    "Report",
+    "Table",
+    "write_report",
+]
 
 Picture: TypeAlias = NDArray[np.uint8]
 """(H, W) grey or (H, W, 3) colour values in [0, 255]."""
@@ -87,6 +99,7 @@ class Report:
     headlines: Mapping[str, Cell] = field(default_factory=dict)
     """Label -> the few numbers that matter most."""
     tables: Sequence[Table] = ()
+    heat_maps: Sequence[HeatMap] = ()
     curves: Sequence[Curve] = ()
     galleries: Sequence[Gallery] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
@@ -114,6 +127,15 @@ def _numbers(report: Report) -> dict[str, Any]:
         "tables": [
             {"title": table.title, "columns": table.columns, "rows": table.rows, "note": table.note}
             for table in report.tables
+        ],
+        "heat_maps": [
+            {
+                "title": each.title,
+                "names": each.names,
+                "counts": [[cell.count for cell in row] for row in each.rows],
+                "note": each.note,
+            }
+            for each in report.heat_maps
         ],
         "curves": [
             {

@@ -14,9 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-_GRID = 2.0**40
-_BLOCK = 1 << 21
-"""Scores held at once when no chunk is given, 16 MB."""
+from anaglyph.evaluation.cosines import check_finite, check_ks, products, unit_rows
 
 
 def mean_average_precision(
@@ -67,7 +65,7 @@ def average_precision(scores: Tensor, relevant: Tensor) -> Tensor:
         raise ValueError(
             f"scores and relevant must both be (Q, G), got {tuple(scores.shape)} and {tuple(relevant.shape)}"
         )
-    _check_finite(scores, "scores")
+    check_finite(scores, "scores")
     return _precisions(scores, relevant)
 
 
@@ -132,31 +130,12 @@ def instance_recall_at(
 
 
 def _scored(query: Tensor, gallery: Tensor, chunk: int | None) -> Iterator[tuple[slice, Tensor]]:
-    """Rows of the query and their (rows, G) float64 cosines as whole numbers of 1 / _GRID."""
-    if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
-        raise ValueError(
-            f"query must be (Q, D) and gallery (G, D) with one D, "
-            f"got {tuple(query.shape)} and {tuple(gallery.shape)}"
-        )
-    if not len(query) or not len(gallery):
-        raise ValueError(
-            f"retrieval needs at least one query and one gallery item, got {len(query)} and {len(gallery)}"
-        )
-    if chunk is not None and chunk < 1:
-        raise ValueError(f"chunk must be >= 1, got {chunk}; leave it out for a bounded default")
-    _check_finite(query, "query")
-    _check_finite(gallery, "gallery")
-    step = chunk if chunk is not None else max(1, _BLOCK // len(gallery))
-    query, gallery = query.detach(), _unit(gallery.detach())
-    for start in range(0, len(query), step):
-        rows = slice(start, start + step)
-        cosine = _unit(query[rows]) @ gallery.T
-        yield rows, cosine.mul_(_GRID).round_()
-
-
-def _unit(rows: Tensor) -> Tensor:
-    """Float64 rows of length 1; a row of zeros stays, and is as far from everything as a right angle."""
-    return F.normalize(rows.double(), dim=1, eps=torch.finfo(torch.float64).tiny)
+    """Rows of the query and their (rows, G) cosines on the grid."""
+    if query.ndim == gallery.ndim == 2:
+        check_finite(query, "query")
+        check_finite(gallery, "gallery")
+        query, gallery = unit_rows(query), unit_rows(gallery)
+    return products(query, gallery, chunk)
 
 
 def _precisions(scores: Tensor, relevant: Tensor) -> Tensor:
@@ -195,8 +174,7 @@ def _relevant(query_labels: Tensor, gallery_labels: Tensor, scores: Tensor) -> T
 
 
 def _share_within(ranks: Tensor, ks: Sequence[int], *, items: int) -> dict[int, float]:
-    if not ks or min(ks) < 1:
-        raise ValueError(f"ks must hold ranks >= 1, got {tuple(ks)}; usual are 1, 5 and 10")
+    check_ks(ks)
     return {k: float(((ranks <= k) & (ranks <= items)).double().mean()) for k in ks}
 
 
@@ -206,14 +184,4 @@ def _check_labels(query: Tensor, gallery: Tensor, query_labels: Tensor, gallery_
         raise ValueError(
             f"query_labels and gallery_labels must be {wanted[0]} and {wanted[1]}, one class a row, "
             f"got {tuple(query_labels.shape)} and {tuple(gallery_labels.shape)}"
-        )
-
-
-def _check_finite(values: Tensor, name: str) -> None:
-    broken = ~torch.isfinite(values)
-    if broken.any():
-        row = int(broken.any(dim=1).nonzero()[0])
-        raise ValueError(
-            f"{name} has {int(broken.sum())} NaN or infinite values, first in row {row}; "
-            f"a ranking needs finite numbers, so look for a loss that diverged"
         )

@@ -21,6 +21,11 @@ METHODS = Catalog(
             "the exact shape for a picture: instance and category contrast, view attention, colour transfer",
             "Lin et al., ICCV 2021",
         ),
+        "image_text": Entry(
+            "anaglyph.methods.image_text.method:ImageText",
+            "pictures and texts in one space, from nothing: a small dual encoder; its halves are towers",
+            "after Radford et al., 2021",
+        ),
         "mixcon3d": Entry(
             "anaglyph.methods.mixcon3d.method:MixCon3D",
             "shapes in the space of frozen picture and text towers: four pairs, one fused",
@@ -67,6 +72,7 @@ PRESET_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "romo": ("paper", "released", "best"),
     "multi_view_zero": ("paper",),
     "cmic": ("paper", "released", "best"),
+    "image_text": ("paper", "best"),
     "mixcon3d": ("paper", "released", "best"),
     "openshape": ("paper",),
     "multi_positive": ("paper",),
@@ -76,6 +82,7 @@ DEFAULT_DATA: Mapping[str, str] = {
     "romo": "digits3d",
     "multi_view_zero": "procedural",
     "cmic": "procedural",
+    "image_text": "procedural_models",
     "mixcon3d": "procedural_models",
     "openshape": "procedural_models",
     "multi_positive": "procedural_models",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
 import torch
 
 from anaglyph.data.objects import Objects
 from anaglyph.data.shape_queries import ShapeRepository
-from anaglyph.evaluation.report import Gallery, Table
+from anaglyph.evaluation.report import Gallery, HeatMap, Table
 from anaglyph.methods.base import Method
 
 Mode = Literal["simple", "full", "shapenet"]
@@ -25,9 +25,14 @@ class Asked:
     """Views of a picture to average, evenly spaced; None takes all there are."""
     mode: Mode = "simple"
     """For pictures that look for shapes: `simple` accuracies, `full` adds surface distances of the first hit,
-    `shapenet` measures only those, among the shapes of the query's own category."""
+    `shapenet` measures only those, among the shapes of the query's own category. For clouds, pictures and
+    words `full` adds mean average precision by category, and clouds that look for themselves drawn anew."""
     reference: ShapeRepository | None = None
     """Other shapes, which `shapenet` searches."""
+    inputs: tuple[str, ...] = ()
+    """Inference modes of clouds, pictures and words: points, images, fused, sum; none takes all there are."""
+    shared: bool = False
+    """Whether all processes of a run measure together, each embedding its part of the rows."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,12 @@ class Measured:
     metrics: dict[str, float]
     groups: Mapping[str, Mapping[str, float]]
     """Category -> the same numbers, where a task has them."""
+    heat_maps: tuple[HeatMap, ...] = ()
+    """What was taken for what, drawn."""
+    chance: Mapping[str, float] = field(default_factory=dict)
+    """The same numbers for answers at random, where a task knows them on the way."""
+    further: tuple[Table, ...] = ()
+    """Tables that need more than the numbers."""
 
 
 class Task(Protocol):

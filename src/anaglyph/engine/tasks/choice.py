@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from anaglyph.data.described import DescribedObjects
+from anaglyph.data.embedded import EmbeddedObjects
 from anaglyph.data.objects import Objects
 from anaglyph.data.shape_queries import ShapeQueries
 from anaglyph.engine.tasks.base import Task
 from anaglyph.engine.tasks.cross_modal import CrossModal
+from anaglyph.engine.tasks.pictured_words import PicturedWords
 from anaglyph.engine.tasks.shape_retrieval import ShapeRetrieval
+from anaglyph.engine.tasks.tri_modal import TriModal
+from anaglyph.engine.tasks.zero_shot import ZeroShot
 from anaglyph.errors import ConfigError
 from anaglyph.methods.base import Method
 
 
 def task_of(dataset: Objects) -> Task:
     """The task of this kind of data."""
+    if isinstance(dataset, EmbeddedObjects):
+        return TriModal() if dataset.class_features is None else ZeroShot()
+    if isinstance(dataset, DescribedObjects):
+        return PicturedWords()
     return ShapeRetrieval() if isinstance(dataset, ShapeQueries) else CrossModal()
 
 
