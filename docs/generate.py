@@ -23,9 +23,12 @@ import yaml
 
 from anaglyph.cli.main import COMMANDS, SUBCOMMANDS
 from anaglyph.data.catalog import DATASETS
+from anaglyph.data.transforms.clouds import CloudPipeline
 from anaglyph.data.transforms.image import ImageAugmentation
 from anaglyph.data.transforms.joint import QueryAugmentation, ViewAugmentation
 from anaglyph.data.transforms.points import PointAugmentation
+from anaglyph.data.transforms.texts import TextChoice
+from anaglyph.data.transforms.views import ViewChoice
 from anaglyph.encoders.catalog import ENCODERS, encoder_convention, encoder_options, list_encoders
 from anaglyph.encoders.convention import PointConvention
 from anaglyph.encoders.table import EncoderEntry
@@ -58,6 +61,9 @@ CLASSES = {
         QueryAugmentation,
         ViewAugmentation,
         PhotoOptions,
+        CloudPipeline,
+        TextChoice,
+        ViewChoice,
     )
 }
 BLOCK = re.compile(r"(<!-- generated: ([a-z]+) ?([\w]*) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -159,6 +165,11 @@ def data_table(name: str) -> str:
     defaults = {field.name: field.default for field in dataclasses.fields(cls)}
     if "query_augmentation" in defaults:
         return field_table(cls)
+    if "clouds" in defaults:
+        made = cls()
+        parts = [name for name in ("clouds", "texts", "views") if name in defaults]
+        changes = ", ".join(f"{name} {changes_of(getattr(made, name))}" for name in parts)
+        return f"{field_table(cls)}\nBy default: {changes}.\n"
     return (
         f"{field_table(cls)}\n"
         f"Augmentation by default: pictures {changes_of(defaults['image_augmentation'])}, "

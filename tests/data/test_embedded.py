@@ -167,7 +167,7 @@ def test_a_record_with_numbers_that_are_not_finite_is_named(records):
     [
         ({"images": np.zeros((3, 2, 8))}, "images of 14 objects have shape"),
         ({"thumbnails": np.zeros((14, 2, 8))}, "thumbnails of 14 objects"),
-        ({"offsets": np.arange(15)}, "15 offsets from"),
+        ({"offsets": np.arange(15)}, "have 15 offsets"),
         ({"sources": np.zeros(3, np.uint8)}, "sources"),
     ],
 )

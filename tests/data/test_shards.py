@@ -226,8 +226,9 @@ def test_an_index_that_does_not_belong_to_its_shard_is_refused(shards):
 
 @pytest.mark.parametrize(
     "damage",
-    ["{", "[]", '{"format": 2}', '{"format":1,"bytes":9,"records":[["a",[["json",5,9,1]]]],"left_out":[],"faults":[]}',
-     '{"format":1,"bytes":-1,"records":[],"left_out":[],"faults":[]}', "[" * 100_000],
+    ["{", "[]", '{"format": 2}', "[" * 100_000,
+     '{"format":1,"bytes":9,"records":[["a",[["json",5,9,1]]]],"left_out":[],"faults":[]}',
+     '{"format":1,"bytes":-1,"records":[],"left_out":[],"faults":[]}'],
 )  # fmt: skip
 def test_a_damaged_index_is_named_and_made_again(shards, damage, caplog):
     before = index_path(shards[0]).read_text()
@@ -294,7 +295,7 @@ def test_shards_of_npy_members_are_read_and_indexed_once(tmp_path, caplog):
     cloud, images = np.random.default_rng(0).uniform(size=(9, 6)), np.ones((2, 4), np.float32)
     path = foreign(
         tmp_path / "shard.tar",
-        ("x/chair.points.npy", npy(cloud)), ("x/chair.images.npy", npy(images)), ("x/chair.jpg", b"a picture"),
+        ("x/chair.points.npy", npy(cloud)), ("x/chair.images.npy", npy(images)), ("x/chair.jpg", b"?"),
         ("x/chair.texts.npy", npy(np.ones((2, 3)))), ("x/chair.json", b'{"label": "chair"}'),
         ("x/table.points.npy", npy(cloud[:, :3].astype(np.float16))),
     )  # fmt: skip

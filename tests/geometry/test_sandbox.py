@@ -20,9 +20,8 @@ from hostile.mesh_samples import obj, ply
 ODD_CHILD = """
 import os, sys, time
 from anaglyph.geometry.confinement import allow_seconds, confine
-from anaglyph.geometry.mesh_channel import receive_header, send
-from anaglyph.geometry.mesh_worker import _channel
-requests, answers = _channel()
+from anaglyph.geometry.mesh_channel import receive_header, send, standard_channel
+requests, answers = standard_channel()
 confine(memory_bytes=1 << 30)
 while True:
     request = receive_header(requests)

@@ -124,7 +124,7 @@ def test_no_changed_byte_does_more_than_change_values_or_raise_a_data_error(tmp_
     ).read_bytes()
     before = set(sys.modules)
     for place in range(len(data)):
-        for flip in (1, 32, 255):
+        for flip in (1, 255):
             changed = bytearray(data)
             changed[place] ^= flip
             (tmp_path / "a.npy").write_bytes(changed)

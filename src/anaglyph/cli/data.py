@@ -65,6 +65,7 @@ def data_prepare(
     *,
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...")] = (),
     render: bool = False,
+    shard: str = "",
     data_root: Path | None = None,
     json: bool = False,
 ) -> int:
@@ -76,18 +77,26 @@ def data_prepare(
         name: data set.
         set: changes to its options, such as protocol=s1.
         render: also render all views and cut out all queries now, instead of at the first training.
+        shard: convert share i of n, such as 2/8, of a data set of many records; machines may share the work.
         data_root: folder of data sets; default $ANAGLYPH_DATA, else ../shared/data.
         json: print JSON.
     """
     from anaglyph.cli.places import cache_folder
     from anaglyph.cli.places import data_root as root
     from anaglyph.config import override
+    from anaglyph.data.prepare.openshape import Share
     from anaglyph.data.prepare.prepare import prepare
 
     options: dict[str, Any] = {}
     for assignment in set:
         options = override(options, assignment)
-    done = prepare(name, root=root(data_root), cache=cache_folder() if render else None, options=options)
+    done = prepare(
+        name,
+        root=root(data_root),
+        cache=cache_folder() if render else None,
+        options=options,
+        share=Share.parse(shard) if shard else None,
+    )
     if json:
         print(jsonlib.dumps({**asdict(done), "written": [str(path) for path in done.written]}))
         return 1 if done.missing else 0

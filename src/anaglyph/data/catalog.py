@@ -11,9 +11,10 @@ import numpy as np
 
 from anaglyph.config import merge, plain, structure
 from anaglyph.data.described import DescribedObjects
+from anaglyph.data.embedded import EmbeddedObjects
 from anaglyph.data.objects import Objects
 from anaglyph.data.shape_queries import ShapeQueries
-from anaglyph.data.source import SPLITS, DataSource, Split, check_split
+from anaglyph.data.source import DataSource, Split, check_split, splits_of
 from anaglyph.errors import DataError
 from anaglyph.registry import Catalog, Entry
 
@@ -43,6 +44,30 @@ DATASETS = Catalog(
             summary="photographs of furniture with their exact models; IBSR, S1 and S2 splits",
             source="Sun et al., 2018",
             tags=("queries", "objects"),
+        ),
+        "modelnet40_zero_shot": Entry(
+            target="anaglyph.data.datasets.zero_shot_clouds:ModelNet40ZeroShot",
+            summary="ModelNet40's 2,468 test objects with class vectors, for zero-shot classification",
+            source="Wu et al., 2015; Liu et al., 2023 (OpenShape)",
+            tags=("embedded", "zero_shot", "objects"),
+        ),
+        "openshape": Entry(
+            target="anaglyph.data.datasets.openshape:OpenShape",
+            summary="876k shapes with vectors of their pictures and texts; test is Objaverse-LVIS",
+            source="Liu et al., 2023",
+            tags=("embedded", "objects"),
+        ),
+        "scanobjectnn_zero_shot": Entry(
+            target="anaglyph.data.datasets.zero_shot_clouds:ScanObjectNNZeroShot",
+            summary="ScanObjectNN's 581 test scans with class vectors, for zero-shot classification",
+            source="Uy et al., 2019; Liu et al., 2023 (OpenShape)",
+            tags=("embedded", "zero_shot", "objects"),
+        ),
+        "shards": Entry(
+            target="anaglyph.data.datasets.shard_folder:ShardFolder",
+            summary="a folder of tar shards with clouds and vectors of pictures and texts",
+            source="this project; WebDataset",
+            tags=("embedded", "objects"),
         ),
         "procedural": Entry(
             target="anaglyph.data.datasets.procedural:Procedural",
@@ -169,7 +194,7 @@ def describe(config: DataConfig, *, root: Path, cache: Path | None = None) -> di
         "available": True,
         "splits": {},
     }
-    for split in SPLITS:
+    for split in splits_of(source):
         try:
             about["splits"][split] = _described(source.load(split, root=root, cache=cache, seed=0))
         except DataError as error:
@@ -194,6 +219,10 @@ def _described(dataset: Objects) -> Mapping[str, Any]:
             "objects_without": sum(not texts for texts in dataset.texts),
         }
         about["thumbnails"] = sum(picture is not None for picture in dataset.thumbnails)
+    if isinstance(dataset, EmbeddedObjects):
+        for name in sorted(dataset.fields - {"labels"}):
+            about[name] = {"per_access": list(first.require(name).shape[1:])}
+        return about
     for name, array in _stored(dataset).items():
         given = getattr(first, name)
         if array is None or given is None:

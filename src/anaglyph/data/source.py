@@ -27,6 +27,12 @@ class DataSource(Protocol):
         ...
 
 
+def splits_of(source: DataSource) -> tuple[Split, ...]:
+    """The splits that a data set has: all, unless it says in `splits` which."""
+    splits: tuple[Split, ...] = getattr(source, "splits", SPLITS)
+    return splits
+
+
 def check_split(split: str) -> None:
     """ConfigError unless `split` is one."""
     if split not in SPLITS:

@@ -1,4 +1,4 @@
-"""What passes between the process that reads a 3D model and the one that asked for it.
+"""What passes between a process that reads files from others and the one that asked for it.
 
 A message is a length, a JSON header and the bytes of the arrays that the header announces. No pickle: the
 reading process is not trusted once it has touched a hostile file. The receiver looks at every announced
@@ -8,6 +8,7 @@ size before it allocates, and `Mesh` checks the content again.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
@@ -42,6 +43,16 @@ class ChannelError(Exception):
 
 class ChannelClosedError(ChannelError):
     """The other side is gone."""
+
+
+def standard_channel() -> tuple[IO[bytes], IO[bytes]]:
+    """The two ends of the channel in a child; what a library prints or reads must not reach them."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    os.close(nothing)
+    return requests, answers
 
 
 def send(stream: IO[bytes], header: Mapping[str, object], arrays: Sequence[NDArray[np.generic]] = ()) -> None:
@@ -114,8 +125,8 @@ def receive_mesh(stream: IO[bytes], header: Mapping[str, Any], limits: MeshLimit
         rows = list(header["materials"])
         shapes = [_shape(shape) for shape in header["textures"]]
         _check_textures(shapes, len(rows), limits)
-        arrays = {name: _array(stream, shape, _TYPES[name][0]) for name, shape in announced.items()}
-        textures = [_array(stream, shape, np.uint8) for shape in shapes]
+        arrays = {name: receive_array(stream, shape, _TYPES[name][0]) for name, shape in announced.items()}
+        textures = [receive_array(stream, shape, np.uint8) for shape in shapes]
         materials = tuple(
             Material(
                 printable(str(row["name"])),
@@ -166,7 +177,8 @@ def _colour(value: Sequence[float]) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _array(stream: IO[bytes], shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+def receive_array(stream: IO[bytes], shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """Read the next array of a message; whoever calls has looked at the size that was announced."""
     array = np.empty(shape, dtype=dtype)
     if array.size:
         _fill(stream, array.data.cast("B"))

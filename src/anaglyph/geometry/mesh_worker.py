@@ -15,7 +15,13 @@ from typing import IO, Any
 
 from anaglyph.errors import MeshError
 from anaglyph.geometry.confinement import allow_seconds, confine, peak_bytes
-from anaglyph.geometry.mesh_channel import ChannelClosedError, receive_header, send, send_mesh
+from anaglyph.geometry.mesh_channel import (
+    ChannelClosedError,
+    receive_header,
+    send,
+    send_mesh,
+    standard_channel,
+)
 from anaglyph.geometry.mesh_limits import MeshLimits
 from anaglyph.geometry.mesh_reader import read_mesh, readers
 from anaglyph.io.archive import ArchiveLimits
@@ -35,7 +41,7 @@ def request_of(
 def main(memory_bytes: int) -> None:
     """Serve until the caller closes the channel."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # before the imports below take their time
-    requests, answers = _channel()
+    requests, answers = standard_channel()
     readers()  # imported before the first file, not on its account
     confine(memory_bytes=memory_bytes)
     while True:
@@ -66,16 +72,6 @@ def _serve(request: dict[str, Any], answers: IO[bytes]) -> None:
         send(answers, {"error": error.reason, "retire": peak_bytes() > RETIRE_BYTES})
         return
     send_mesh(answers, mesh, retire=peak_bytes() > RETIRE_BYTES)
-
-
-def _channel() -> tuple[IO[bytes], IO[bytes]]:
-    """The two ends of the channel; what a library prints or reads must not reach them."""
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(nothing, standard)
-    os.close(nothing)
-    return requests, answers
 
 
 if __name__ == "__main__":

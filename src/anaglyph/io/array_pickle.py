@@ -1,8 +1,8 @@
 """Pickles of plain values and NumPy arrays, and npy files that hold such pickles, read without unpickling.
 
 OpenShape's records are dictionaries of arrays, saved with `np.save`, so that `allow_pickle` would be needed
-and would run whatever the file says. The machine of `plain_pickle` is given what NumPy writes for an array, and
-nothing else; it makes arrays of plain numbers, or lists where an array held objects.
+and would run whatever the file says. The machine of `plain_pickle` is given what NumPy writes for an array
+and nothing else; it makes arrays of plain numbers, or lists where an array held objects.
 """
 
 from __future__ import annotations

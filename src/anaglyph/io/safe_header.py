@@ -84,6 +84,8 @@ def parse_json(text: str | bytes, *, what: str) -> Any:
     else:
         level = [value]
         for _ in range(MAX_NESTING):
+            if not level:
+                break
             level = [
                 child
                 for item in level

@@ -48,7 +48,9 @@ class ShardRecords:
         self.left_out: list[Fault] = []
         """What whoever wrote the shards could not use, and why."""
         keys: list[str] = []
-        starts, counts, parts = [0], [], []
+        starts = [0]
+        counts: list[int] = []
+        parts: list[NDArray[np.int64]] = []
         for number, shard in enumerate(self.shards):
             index = index_of(shard)
             bad = bad_records(shard, index) if verify else []

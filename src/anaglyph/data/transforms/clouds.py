@@ -132,16 +132,19 @@ def _shared(clouds: Sequence[NDArray[Any]], axis: int, what: str, remedy: str) -
 def _taken(stored: int, count: int, points: int, key: Rows | None) -> NDArray[np.int64]:
     """(count,) rows of the cloud, step 1."""
     if key is None:
-        return np.arange(count, dtype=np.int64) * stored // count
+        spread: NDArray[np.int64] = np.arange(count, dtype=np.int64) * stored // count
+        return spread
     if not points:
         return np.arange(stored, dtype=np.int64)
     if count > stored:
         drawn = (uniform(key, "clouds/points", count)[0] * stored).astype(np.int64)
-        return np.minimum(drawn, stored - 1)
+        repeated: NDArray[np.int64] = np.minimum(drawn, stored - 1)
+        return repeated
     # Places ride along in the low half, so that sorting numbers alone makes the permutation, without ties.
     place = np.arange(stored, dtype=np.uint64)
-    drawn = (uniform(key, "clouds/points", stored)[0] * 2.0**24).astype(np.uint64) << np.uint64(32)
-    return (np.sort(drawn | place)[:count] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    lots = (uniform(key, "clouds/points", stored)[0] * 2.0**24).astype(np.uint64) << np.uint64(32)
+    order: NDArray[np.int64] = (np.sort(lots | place)[:count] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    return order
 
 
 def _coordinates(points: Cloud, pipeline: CloudPipeline) -> Cloud:

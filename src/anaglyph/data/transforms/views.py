@@ -67,7 +67,8 @@ def choose_views(records: Sequence[Record], choice: ViewChoice, draws: Rows | No
 
 def _drawn(record: Record, count: int, thumbnail: float, key: Rows) -> NDArray[np.float32]:
     place = (uniform(key, "views/render", count)[0] * len(record.images)).astype(np.int64)
-    chosen = record.images[np.minimum(place, len(record.images) - 1)].astype(np.float32)  # (M, D)
+    places = np.minimum(place, len(record.images) - 1)
+    chosen: NDArray[np.float32] = record.images[places].astype(np.float32)  # (M, D)
     if record.thumbnail is not None and uniform(key, "views/thumbnail")[0] < thumbnail:
         chosen[0] = record.thumbnail
     return chosen
