@@ -101,9 +101,8 @@ def features_compute(
     if json:
         print(jsonlib.dumps({"output": str(output), "shards": [str(path) for path in made]}))
     else:
-        print(
-            f"{output}: shard {choice.shard}/{choice.shards} of {', '.join(path.parent.name for path in made)}."
-        )
+        names = ", ".join(path.parent.name for path in made)
+        print(f"{output}: shard {choice.shard}/{choice.shards} of {names}.")
     return 0
 
 
