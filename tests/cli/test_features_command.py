@@ -86,7 +86,6 @@ def test_a_recipe_brings_its_data_and_towers(anaglyph, dual, tmp_path):
         (("procedural_models", "--image-tower", "dual:gone"), "there are no weights at"),
         (("procedural_models", "--text-tower", "sentence", "--shard", "1"), "write I/N, such as 0/4"),
         (("procedural_models", "--text-tower", "sentence", "--shard", "4/4"), "shards count from 0"),
-        (("procedural_models", "--text-tower", "sentence", "--splits"), "names no split"),
         (("procedural_models", "--text-tower", "sentence", "--set", "data.options.sise=3"), "'size'"),
         (("procedural_models", "--text-tower", "sentence", "--set", "towers.batch=0"), "batch must be >= 1"),
     ],

@@ -21,11 +21,17 @@ from anaglyph.data.prepare.prepare import prepare
 from anaglyph.data.shards.class_vectors import write_class_vectors
 from anaglyph.data.shards.writer import write_shards
 from anaglyph.data.source import splits_of
+from anaglyph.engine.feature_output import compute_shard
+from anaglyph.engine.feature_parts import FeatureSettings
+from anaglyph.engine.recipe import TowerSpec, TowersSpec
+from anaglyph.engine.towers import open_towers
 from anaglyph.errors import ConfigError
 from embedded_objects import made_up
 from openshape_on_disk import write_openshape
+from tower_files import described, save_dual
 
 OPTIONS = {
+    "features": {"clouds": {"points": 6, "scale": [0.8, 1.25]}, "views": {"views": 2}},
     "openshape": {"per_shard": 4, "validation_fraction": 0.3, "clouds": {"points": 20}, "check": "report"},
     "modelnet40_zero_shot": {"check": "report"},
     "scanobjectnn_zero_shot": {"check": "report", "resample": 40},
@@ -45,7 +51,16 @@ def root(tmp_path_factory):
         items = [(f"{split}-{row}", made_up(row), {"label": "ab"[row % 2]}) for row in range(count)]
         write_shards(place / "shards", items, per_shard=4, name=split)
     write_class_vectors(place / "shards/classes.safetensors", ("a", "b"), np.eye(2, 6, dtype=np.float32))
+    dual = open_towers(dual_spec(place), root=place)
+    for split, count in (("train", 6), ("validation", 2), ("test", 4)):
+        objects = described(count, keys=tuple(f"{split}-{row}" for row in range(count)))
+        compute_shard(objects, dual, FeatureSettings(templates="plain"), place / "features" / split)
     return place
+
+
+def dual_spec(place):
+    tower = TowerSpec(name="dual", options={"source": str(save_dual(place / "dual.safetensors"))})
+    return TowersSpec(image=tower, text=tower)
 
 
 @pytest.fixture(

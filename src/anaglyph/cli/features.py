@@ -51,7 +51,7 @@ def features_compute(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
     image_tower: str = "",
     text_tower: str = "",
-    splits: tuple[Literal["train", "validation", "test"], ...] = ("train", "validation", "test"),
+    splits: tuple[Literal["train", "validation", "test"], ...] = (),
     shard: str = "0/1",
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...")] = (),
     device: str = "auto",
@@ -71,7 +71,7 @@ def features_compute(
             encoder:weights/resnet18.safetensors; by default the recipe's.
         text_tower: what reads texts and class names, such as sentence or dual:runs/dual/artefact; by default
             the recipe's.
-        splits: which to compute.
+        splits: which to compute; all that the data set has by default.
         shard: I/N, the I-th of N parts of each split, counted from 0; the folder is whole when all are there.
         set: changes, named as in a recipe: data.options.size=64, towers.image.options.pixels=96,
             towers.templates=article or towers.batch=16.
@@ -88,8 +88,6 @@ def features_compute(
     from anaglyph.engine.interrupt import Interrupted, graceful_interrupt
 
     choice = _shard(shard)
-    if not splits:
-        raise ConfigError("--splits names no split; give train, validation or test, or leave it out.")
     job = feature_job(target, image_tower=image_tower, text_tower=text_tower, assignments=set)
     with FeatureDisplay(quiet=json) as display, graceful_interrupt() as stop:
         try:
@@ -103,7 +101,8 @@ def features_compute(
     if json:
         print(jsonlib.dumps({"output": str(output), "shards": [str(path) for path in made]}))
     else:
-        print(f"{output}: shard {choice.shard}/{choice.shards} of {', '.join(splits)}.")
+        names = ", ".join(path.parent.name for path in made)
+        print(f"{output}: shard {choice.shard}/{choice.shards} of {names}.")
     return 0
 
 

@@ -15,7 +15,7 @@ from anaglyph.data.catalog import DATASETS, DataConfig, create_dataset, dataset_
 from anaglyph.data.described import DescribedObjects
 from anaglyph.data.feature_files import shards_in
 from anaglyph.data.feature_records import open_features
-from anaglyph.data.source import SPLITS, Split
+from anaglyph.data.source import SPLITS, Split, splits_of
 from anaglyph.encoders.towers.catalog import parse_tower
 from anaglyph.engine.feature_output import WHOLE, FeatureListener, ShardChoice, compute_shard
 from anaglyph.engine.features import settings_of
@@ -78,7 +78,7 @@ def compute_features(
     job: FeatureJob,
     output: Path,
     *,
-    splits: Sequence[Split] = SPLITS,
+    splits: Sequence[Split] = (),
     choice: ShardChoice = WHOLE,
     root: Path,
     cache: Path | None,
@@ -87,7 +87,7 @@ def compute_features(
     stop: StopRequest | None = None,
     listen: FeatureListener = lambda event: None,
 ) -> list[Path]:
-    """One shard of each split, below `output`; returns the shards' folders.
+    """One shard of each split, below `output`; returns the shards' folders. No splits means all there are.
 
     Raises:
         ConfigError: the data set holds no pictures and texts.
@@ -95,7 +95,7 @@ def compute_features(
     """
     towers = open_towers(job.towers, root=root).to(device)
     made = []
-    for split in splits:
+    for split in splits or splits_of(dataset_source(job.data)):
         objects = create_dataset(job.data, split, root=root, cache=cache)
         if not isinstance(objects, DescribedObjects):
             raise ConfigError(

@@ -30,7 +30,7 @@ class ViewAttention(nn.Module):
         pooling: "attention" as above; "mean" weighs all views alike, "max" takes the best one alone.
         normalize_attended: divide s by |g|, so that views that disagree cost nothing.
         start: W as PyTorch draws it, where the weights of V views begin near 1 / V, or the identity.
-        scale: factor on the identity; at 1 unit vectors leave all views nearly alike, at 8 the nearest counts.
+        scale: factor on the identity; at 1 unit vectors leave all views nearly alike.
     """
 
     def __init__(

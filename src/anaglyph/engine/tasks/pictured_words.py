@@ -31,9 +31,9 @@ class PicturedWords:
     title: ClassVar[str] = "Pictures and words on held-out"
     question: ClassVar[str] = "How often an object's pictures find its own text, and a text its object"
     note: ClassVar[str] = (
-        "Share of queries whose own object is the first hit among all held-out ones (R@1), and of those whose "
-        "first hit is of their class. Objects that share a text tie, and ties count against the method. Spread "
-        "is the standard deviation over seeds."
+        "Share of queries whose own object is the first hit among all held-out ones (R@1), and of those "
+        "whose first hit is of their class. Objects that share a text tie, and ties count against the "
+        "method. Spread is the standard deviation over seeds."
     )
     shown: ClassVar[Mapping[str, str]] = {
         "images_to_text_recall_at_1": "images→text R@1",
@@ -70,8 +70,8 @@ class PicturedWords:
         asked = {test.class_names[row] for row in set(test.labels.tolist())}
         return (
             f"{len(train)} objects were seen in training, {'WITH' if labels else 'without'} labels; "
-            f"{len(test)} others are asked about here, of {len(asked)} classes, {len(asked - known)} of which "
-            f"no training object has. Texts may name the class, which the data set says."
+            f"{len(test)} others are asked about here, of {len(asked)} classes, {len(asked - known)} of "
+            f"which no training object has. Texts may name the class, which the data set says."
         )
 
     def tables(self, measured: Measured) -> list[Table]:

@@ -21,7 +21,7 @@ class CMICConfig:
     attention_start: Literal["random", "identity"] = "random"
     """What the attention's matrix starts as; the identity looks at the views most like the query at once."""
     attention_scale: float = 1.0
-    """Factor on that identity; at 1 all views count nearly alike, at 8 mostly the one nearest to the query."""
+    """Factor on that identity; at 1 all views count nearly alike, at 8 the nearest ones most."""
     head_start: Literal["apart", "together"] = "apart"
     """Random projections of either branch, or one for both, so that features of one network agree from the
     first step on; encoders must be as wide as each other."""
