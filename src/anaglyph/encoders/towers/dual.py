@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from anaglyph.encoders.catalog import create_encoder
@@ -14,9 +16,10 @@ from anaglyph.encoders.dual import SIDES, DualEncoder
 from anaglyph.encoders.towers.tower import ImageTower, PicturePreparation, TextTower, frozen
 from anaglyph.errors import ConfigError, WeightsError
 from anaglyph.io.atomic import sha256
-from anaglyph.io.weights import load_into, read_header, read_weights
+from anaglyph.io.weights import load_into, read_header, read_weights, write_weights
 from anaglyph.randomness import seeded
 
+MINI = "mini"
 _FILE = "model.safetensors"
 _AVERAGE, _STUDENT = "average.module.", "student."
 """Where the networks lie in a saved `image_text`; the average is taken where there is one."""
@@ -26,8 +29,8 @@ _AVERAGE, _STUDENT = "average.module.", "student."
 class Dual:
     """A pair of encoders that `image_text` trained."""
 
-    source: str
-    """Weights file, or the artefact folder of a stage."""
+    source: str = MINI
+    """Weights file, or the artefact folder of a stage; `mini` is the pair that comes with the package."""
     pixels: int | None = None
     """Side that pictures are brought to; None is the size it was trained with, where its data says it."""
 
@@ -37,14 +40,39 @@ class Dual:
 
     def image(self, *, root: Path) -> ImageTower:
         """The image half; its vectors are not normalised."""
-        dual, identity, pixels = _opened(root / self.source)
+        dual, identity, pixels = _opened(_place(root, self.source))
         preparation = PicturePreparation(pixels=self.pixels or pixels)
         return ImageTower(f"dual {self.source}", frozen(_Images(dual)), dual.embed_dim, preparation, identity)
 
     def text(self, *, root: Path) -> TextTower:
         """The text half; its vectors are not normalised."""
-        dual, identity, _ = _opened(root / self.source)
+        dual, identity, _ = _opened(_place(root, self.source))
         return TextTower(f"dual {self.source}", frozen(_Texts(dual)), dual.embed_dim, identity)
+
+
+def write_slim(source: Path, target: Path, *, header: Mapping[str, Any]) -> None:
+    """The networks of a trained `image_text` alone, in half precision: what comes with the package.
+
+    Args:
+        source: weights file, or the artefact folder of a stage.
+        target: file to write.
+        header: further facts, such as the licence of the data.
+    """
+    dual, _, _ = _opened(source)
+    trained = read_header(source / _FILE if source.is_dir() else source)
+    kept = {name: trained[name] for name in ("anaglyph", "stage", "data", "fingerprint")}
+    state = {
+        _STUDENT + name: tensor.half() if tensor.is_floating_point() else tensor
+        for name, tensor in dual.state_dict().items()
+    }
+    write_weights(target, state, header={**kept, **header})
+
+
+def _place(root: Path, source: str) -> Path:
+    if source != MINI:
+        return root / source
+    with resources.as_file(resources.files("anaglyph") / "weights" / "mini_towers.safetensors") as file:
+        return file
 
 
 class _Images(nn.Module):
@@ -90,7 +118,11 @@ def _opened(path: Path) -> tuple[DualEncoder, dict[str, Any], int | None]:
         ) from error
     state = read_weights(file)
     prefix = _AVERAGE if any(name.startswith(_AVERAGE) for name in state) else _STUDENT
-    own = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    own = {
+        name.removeprefix(prefix): tensor.float() if tensor.dtype == torch.float16 else tensor
+        for name, tensor in state.items()
+        if name.startswith(prefix)
+    }
     load_into(dual, own, what=f"'{file}'")
     return dual, {"kind": "dual", "weights": sha256(file)}, _pixels(header)
 
