@@ -1,5 +1,6 @@
 """Recipes so small that a run takes about a second, and what such a run leaves behind."""
 
+import copy
 import signal
 
 import yaml
@@ -94,9 +95,10 @@ PLAIN = {
 
 
 def tiny_plain(kind):
-    """A tiny recipe as plain data, as a user would write it."""
+    """A tiny recipe as plain data, as a user would write it; the caller's own, to change at will."""
     stages = {name: {"batch": BATCH, **stage} for name, stage in PLAIN[kind]["stages"].items()}
-    return {"title": f"tiny {kind}", "data": DATA, "encoders": ENCODERS, **PLAIN[kind], "stages": stages}
+    plain = {"title": f"tiny {kind}", "data": DATA, "encoders": ENCODERS, **PLAIN[kind], "stages": stages}
+    return copy.deepcopy(plain)
 
 
 def tiny_recipe(kind, *assignments):
