@@ -25,6 +25,7 @@ import anaglyph.engine.feature_job
 import anaglyph.engine.loop
 import anaglyph.engine.report
 import anaglyph.engine.run
+import anaglyph.engine.splits
 import anaglyph.engine.study
 import anaglyph.methods.pair_contrast.method
 import anaglyph.methods.romo.annotate
@@ -46,7 +47,7 @@ def prepare():
         assert (wanted, seed) == (config, 0)
         return made[split]
 
-    for module in (anaglyph.engine.run, anaglyph.engine.study):
+    for module in (anaglyph.engine.splits, anaglyph.engine.study):
         module.create_dataset = shared
     anaglyph.engine.report.write_study_report = lambda *arguments: None
 

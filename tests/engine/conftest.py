@@ -35,7 +35,7 @@ def data_read_once():
         return made[place]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("anaglyph.engine.run.create_dataset", shared)
+        patch.setattr("anaglyph.engine.splits.create_dataset", shared)
         yield
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from anaglyph.engine.events import Note
+from anaglyph.engine.leaks import check_leaks
 from anaglyph.engine.recipe import load_recipe
-from anaglyph.engine.run import check_leaks
 from anaglyph.engine.study import measure_weights
 from anaglyph.errors import ConfigError
 from anaglyph.methods.cmic.method import CMIC
@@ -22,9 +22,9 @@ from tiny_runs import outcome, tiny_recipe, train
 @pytest.fixture
 def random_labels(monkeypatch):
     """Every split gets labels drawn at random."""
-    import anaglyph.engine.run as run
+    import anaglyph.engine.splits as splits
 
-    read = run.create_dataset
+    read = splits.create_dataset
 
     def relabelled(*arguments, **options):
         dataset = read(*arguments, **options)
@@ -32,7 +32,7 @@ def random_labels(monkeypatch):
         assert (drawn != dataset.labels).mean() > 0.8
         return replace(dataset, labels=drawn)
 
-    monkeypatch.setattr(run, "create_dataset", relabelled)
+    monkeypatch.setattr(splits, "create_dataset", relabelled)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from anaglyph.data.embedded import EmbeddedObjects
 from anaglyph.engine.recipe import resolve, stage_identity
-from anaglyph.engine.run import make_splits
+from anaglyph.engine.splits import make_splits
 from anaglyph.errors import ConfigError
 from tower_files import save_dual
 

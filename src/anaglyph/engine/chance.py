@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from anaglyph.engine.recipe import Recipe
-from anaglyph.engine.run import RunOptions, make_splits
+from anaglyph.engine.run import RunOptions
+from anaglyph.engine.splits import make_splits
 from anaglyph.engine.tasks.base import Task
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 
 from anaglyph.errors import ConfigError
@@ -30,3 +32,16 @@ def find_device(asked: str) -> torch.device:
         there = ", ".join(f"cuda:{i}" for i in range(torch.cuda.device_count()))
         raise ConfigError(f"device={asked}, but this machine has {there}; name one of them.")
     return torch.device(asked)
+
+
+def choose_device(asked: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
+    """The device that `auto` means here: CUDA where there is one, else the CPU.
+
+    Raises:
+        ConfigError: CUDA was asked for and torch sees none.
+    """
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device=cuda, but torch sees no CUDA device here; use --device cpu or auto.")
+    return asked

@@ -11,7 +11,8 @@ from anaglyph.engine.environment import describe_environment
 from anaglyph.engine.loggers import read_metrics
 from anaglyph.engine.models import load_method
 from anaglyph.engine.recipe import Recipe
-from anaglyph.engine.run import RunOptions, make_splits
+from anaglyph.engine.run import RunOptions
+from anaglyph.engine.splits import make_splits
 from anaglyph.engine.study import Result, Study
 from anaglyph.engine.tasks.base import Asked, Task
 from anaglyph.evaluation.charts import Curve

@@ -20,36 +20,30 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.strategy import Strategy
 from torch.nn.parallel import DistributedDataParallel
 
-from anaglyph.config import dump_yaml, fingerprint, plain, structure
-from anaglyph.data.catalog import create_dataset
-from anaglyph.data.described import DescribedObjects
-from anaglyph.data.objects import Objects
-from anaglyph.data.paired import PairedObjects
-from anaglyph.data.pairing import released_rows
-from anaglyph.data.source import SPLITS
+from anaglyph.config import dump_yaml, fingerprint, plain
 from anaglyph.engine.checkpoint import difference
 from anaglyph.engine.compile import compile_encoders, require_compiler
+from anaglyph.engine.devices import choose_device
 from anaglyph.engine.environment import describe_environment
 from anaglyph.engine.events import Listener, Note, StageFinished, ignore
-from anaglyph.engine.features import embedded_objects
 from anaglyph.engine.interrupt import graceful_interrupt
+from anaglyph.engine.leaks import LEAK_NOTE, check_leaks
 from anaglyph.engine.loggers import LOGGERS
 from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
 from anaglyph.engine.models import FILE, build_method, save_method
-from anaglyph.engine.recipe import Recipe, TowersSpec, load_recipe, stage_identity
+from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
 from anaglyph.engine.rehearsal import rehearse, rehearse_without_data
 from anaglyph.engine.sharding import sharded_strategy
+from anaglyph.engine.splits import Splits, make_splits
 from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked
 from anaglyph.engine.tasks.choice import task_of
-from anaglyph.engine.towers import Towers, open_towers
 from anaglyph.errors import CheckpointError, ConfigError
 from anaglyph.io.atomic import (
     new_folder,
@@ -60,12 +54,6 @@ from anaglyph.io.atomic import (
     write_text,
 )
 from anaglyph.methods.base import Method
-from anaglyph.methods.catalog import METHODS
-
-LEAK_NOTE = (
-    "GROUND-TRUTH LEAK: this run reads true labels in training, as the published code does. "
-    "Its numbers are not those of an unsupervised method."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,74 +86,6 @@ class RunOptions:
     validate_every: int | None = 5
     """Epochs between validations; None never measures during training."""
     loggers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Splits:
-    """The three splits of a recipe's data."""
-
-    train: Objects
-    validation: Objects
-    test: Objects
-
-
-def make_splits(
-    recipe: Recipe,
-    *,
-    data_root: Path,
-    cache: Path | None,
-    device: Literal["auto", "cpu", "cuda"] = "cpu",
-) -> Splits:
-    """Open the recipe's data; the pairing of a leaking preset touches the training split alone.
-
-    Where the recipe names towers, pictures and texts go through them on `device`, unless `cache` holds what
-    came out.
-    """
-    train, validation, test = (
-        create_dataset(recipe.data, split, root=data_root, cache=cache, seed=recipe.seed) for split in SPLITS
-    )
-    if recipe.towers is not None:
-        towers = open_towers(recipe.towers, root=data_root)
-        train, validation, test = (
-            through_towers(
-                each,
-                towers,
-                recipe.towers,
-                data=recipe.data.name,
-                cache=cache,
-                seed=recipe.seed,
-                device=device,
-            )
-            for each in (train, validation, test)
-        )
-    if recipe.training_pairs == "released_rows":
-        check_leaks(recipe)
-        if not isinstance(train, PairedObjects):
-            raise ConfigError(
-                f"training_pairs=released_rows pairs pictures with clouds anew, and {recipe.data.name} has "
-                f"no clouds; leave it at id."
-            )
-        train = train.with_point_rows(released_rows(train.labels, seed=recipe.seed))
-    return Splits(train, validation, test)
-
-
-def through_towers(
-    objects: Objects,
-    towers: Towers,
-    spec: TowersSpec,
-    *,
-    data: str,
-    cache: Path | None,
-    seed: int,
-    device: Literal["auto", "cpu", "cuda"] = "cpu",
-) -> Objects:
-    """A split as its towers see it; ConfigError for data without pictures and texts."""
-    if not isinstance(objects, DescribedObjects):
-        raise ConfigError(
-            f"the recipe names towers, and {data} has no pictures and texts for them; set towers to null, or "
-            f"choose a data set of described objects, such as procedural_models."
-        )
-    return embedded_objects(objects, towers, spec, cache=cache, seed=seed, device=choose_device(device))
 
 
 def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore) -> Path:
@@ -243,35 +163,6 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
     return artefacts[name]
 
 
-def check_leaks(recipe: Recipe) -> list[str]:
-    """The places where a recipe would read true labels; refused without the flag.
-
-    Raises:
-        ConfigError: there are such places and `leak_ground_truth_labels` is false.
-    """
-    leaks = [
-        f"stages.{name}.config"
-        for name, spec in recipe.stages.items()
-        if METHODS.load(spec.method).leaks_labels(
-            structure(METHODS.load(spec.method).config_cls, spec.config, where=f"stages.{name}.config")
-        )
-    ]
-    if recipe.training_pairs != "id":
-        leaks.append(f"training_pairs={recipe.training_pairs}")
-    if leaks and not recipe.leak_ground_truth_labels:
-        raise ConfigError(
-            f"this recipe reads true labels in training ({', '.join(leaks)}) and the switch for that is off. "
-            f"Pass --set leak_ground_truth_labels=true to reproduce the published code, "
-            f"or use preset paper or best."
-        )
-    if leaks and recipe.preset != "released":
-        raise ConfigError(
-            f"leak_ground_truth_labels opens the preset released alone, and this recipe is preset "
-            f"{recipe.preset} ({', '.join(leaks)}). Start from a released recipe to change its options."
-        )
-    return leaks
-
-
 def make_fabric(recipe: Recipe, options: RunOptions) -> Fabric:
     """Devices, precision and processes."""
     device = choose_device(options.device)
@@ -304,19 +195,6 @@ def _without_buffers() -> dict[str, Any]:
     options = signature(DistributedDataParallel).parameters
     name = "forward_sync_buffers" if "forward_sync_buffers" in options else "broadcast_buffers"
     return {name: False}
-
-
-def choose_device(asked: Literal["auto", "cpu", "cuda"]) -> Literal["cpu", "cuda"]:
-    """The device that `auto` means here: CUDA where there is one, else the CPU.
-
-    Raises:
-        ConfigError: CUDA was asked for and torch sees none.
-    """
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device=cuda, but torch sees no CUDA device here; use --device cpu or auto.")
-    return asked
 
 
 def check_run_folder(recipe: Recipe, options: RunOptions) -> None:

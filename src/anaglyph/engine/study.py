@@ -18,20 +18,15 @@ from anaglyph.data.described import DescribedObjects
 from anaglyph.data.shape_queries import ShapeQueries
 from anaglyph.data.source import Split
 from anaglyph.engine.chance import Chance, chance_of
+from anaglyph.engine.devices import choose_device
 from anaglyph.engine.events import Listener, ignore
+from anaglyph.engine.leaks import LEAK_NOTE, check_leaks
 from anaglyph.engine.models import load_method
 from anaglyph.engine.pseudo_labels import pseudo_label_quality
 from anaglyph.engine.recipe import Recipe
 from anaglyph.engine.rehearsal import rehearse, rehearse_without_data
-from anaglyph.engine.run import (
-    LEAK_NOTE,
-    RunOptions,
-    check_leaks,
-    choose_device,
-    make_splits,
-    run_recipe,
-    through_towers,
-)
+from anaglyph.engine.run import RunOptions, run_recipe
+from anaglyph.engine.splits import make_splits, through_towers
 from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked, Mode, Task
 from anaglyph.engine.tasks.choice import check_views, task_of

@@ -16,10 +16,10 @@ from anaglyph.data.described import DescribedObjects
 from anaglyph.data.embedded import EmbeddedObjects
 from anaglyph.data.objects import Objects
 from anaglyph.data.source import Split
+from anaglyph.engine.devices import choose_device
 from anaglyph.engine.environment import describe_environment
 from anaglyph.engine.features import embedded_objects
 from anaglyph.engine.models import SavedMethod, load_method
-from anaglyph.engine.run import choose_device
 from anaglyph.engine.tasks.base import Asked, Measured, Mode
 from anaglyph.engine.tasks.zero_shot import ZeroShot
 from anaglyph.engine.towers import open_towers

@@ -1,0 +1,88 @@
+"""The three splits of a recipe's data, through its towers where it names some."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from anaglyph.data.catalog import create_dataset
+from anaglyph.data.described import DescribedObjects
+from anaglyph.data.objects import Objects
+from anaglyph.data.paired import PairedObjects
+from anaglyph.data.pairing import released_rows
+from anaglyph.data.source import SPLITS
+from anaglyph.engine.devices import choose_device
+from anaglyph.engine.features import embedded_objects
+from anaglyph.engine.leaks import check_leaks
+from anaglyph.engine.recipe import Recipe, TowersSpec
+from anaglyph.engine.towers import Towers, open_towers
+from anaglyph.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three splits of a recipe's data."""
+
+    train: Objects
+    validation: Objects
+    test: Objects
+
+
+def make_splits(
+    recipe: Recipe,
+    *,
+    data_root: Path,
+    cache: Path | None,
+    device: Literal["auto", "cpu", "cuda"] = "cpu",
+) -> Splits:
+    """Open the recipe's data; the pairing of a leaking preset touches the training split alone.
+
+    Where the recipe names towers, pictures and texts go through them on `device`, unless `cache` holds what
+    came out.
+    """
+    train, validation, test = (
+        create_dataset(recipe.data, split, root=data_root, cache=cache, seed=recipe.seed) for split in SPLITS
+    )
+    if recipe.towers is not None:
+        towers = open_towers(recipe.towers, root=data_root)
+        train, validation, test = (
+            through_towers(
+                each,
+                towers,
+                recipe.towers,
+                data=recipe.data.name,
+                cache=cache,
+                seed=recipe.seed,
+                device=device,
+            )
+            for each in (train, validation, test)
+        )
+    if recipe.training_pairs == "released_rows":
+        check_leaks(recipe)
+        if not isinstance(train, PairedObjects):
+            raise ConfigError(
+                f"training_pairs=released_rows pairs pictures with clouds anew, and {recipe.data.name} has "
+                f"no clouds; leave it at id."
+            )
+        train = train.with_point_rows(released_rows(train.labels, seed=recipe.seed))
+    return Splits(train, validation, test)
+
+
+def through_towers(
+    objects: Objects,
+    towers: Towers,
+    spec: TowersSpec,
+    *,
+    data: str,
+    cache: Path | None,
+    seed: int,
+    device: Literal["auto", "cpu", "cuda"] = "cpu",
+) -> Objects:
+    """A split as its towers see it; ConfigError for data without pictures and texts."""
+    if not isinstance(objects, DescribedObjects):
+        raise ConfigError(
+            f"the recipe names towers, and {data} has no pictures and texts for them; set towers to null, or "
+            f"choose a data set of described objects, such as procedural_models."
+        )
+    return embedded_objects(objects, towers, spec, cache=cache, seed=seed, device=choose_device(device))
