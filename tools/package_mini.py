@@ -1,4 +1,4 @@
-"""Put the towers of mini into the package: python tools/package_mini.py RUN (of `anaglyph train mini_towers`)."""
+"""Put the towers of mini into the package: python tools/package_mini.py RUN."""
 
 import sys
 from pathlib import Path
