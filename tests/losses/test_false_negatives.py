@@ -1,8 +1,8 @@
 import torch
-from losses.test_paired import unit
 
 from anaglyph.losses.false_negatives import fitting_texts
 from anaglyph.losses.paired import paired_nce
+from losses.test_paired_losses import unit
 from reference.paired import slow_fitting_texts
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from losses.test_paired import mask, unit
 
 from anaglyph.losses.multi_positive import decoupled_nce, joint_nce, paired_sets_nce
+from losses.test_paired_losses import mask, unit
 from reference.paired import slow_multi_positive, slow_paired_nce, slow_paired_sets
 
 FORMS = {"joint": joint_nce, "decoupled": decoupled_nce}

@@ -4,9 +4,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from losses.test_paired import mask, unit
 
 from anaglyph.losses.sigmoid import local_paired_sigmoid, paired_sigmoid
+from losses.test_paired_losses import mask, unit
 from reference.paired import slow_paired_sigmoid
 
 

@@ -170,7 +170,7 @@ def _read_json(where: str, name: str, revision: str | None) -> dict[str, Any]:
     """A JSON file of a folder or of a hub name."""
     path = Path(where) / name
     if not Path(where).is_dir():
-        from transformers.utils import cached_file
+        from transformers.utils.hub import cached_file
 
         found = cached_file(where, name, revision=revision, _raise_exceptions_for_missing_entries=False)
         path = Path(str(found))
