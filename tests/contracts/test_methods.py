@@ -16,7 +16,17 @@ UNLABELLED = [name for name in TRAINED if not METHODS.load(name).uses_labels]
 LABELLED = [name for name in TRAINED if METHODS.load(name).uses_labels]
 # What the loss cannot go below with a perfect embedding is part of the objective; "falls by" is measured
 # from the first loss towards it.
-FLOOR = {**dict.fromkeys(METHODS.names(), 0.0), "romo_discover": -2 * 4 * 1.9}
+FLOOR = {
+    "cmic": 0.0,
+    "image_text": 0.0,
+    "mixcon3d": 0.0,
+    "multi_positive": 0.0,
+    "openshape": 0.0,
+    "pair_contrast": 0.0,
+    "romo_annotate": 0.0,
+    "romo_discover": -2 * 4 * 1.9,
+    "romo_learn": 0.0,
+}
 
 every = pytest.mark.parametrize("name", METHODS.names())
 trained = pytest.mark.parametrize("name", TRAINED)
