@@ -35,3 +35,13 @@ def test_every_mode_that_a_method_has_is_measured(name):
     assert method.training
     assert found["images_to_text_left_out"] == 1
     assert found["text_to_points_queries"] == 6
+
+
+def test_without_a_fused_pair_there_is_no_fused_vector_to_measure():
+    encoder = create_encoder("pointnet_small", in_channels=6, embed_dim=8, widths=(8, 8, 8))
+    config = {**SMALL, "pairs": ["shape_image", "shape_text", "image_text"]}
+    method = create_method("mixcon3d", config, encoders={"shape": encoder}, objects=6)
+    asked = Asked(device=torch.device("cpu"))
+    found = ZeroShot().measure(method, toy_objects(captions=[1, 1, 1, 1, 1, 1]), asked).metrics
+    modes = {key.removesuffix("_top_1") for key in found if key.endswith("_top_1")}
+    assert modes == {"points", "images", "sum"}

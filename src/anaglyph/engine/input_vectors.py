@@ -76,7 +76,7 @@ class InputVectors:
 def readable(method: Method, dataset: EmbeddedObjects) -> frozenset[str]:
     """The modalities that the method embeds and the data set has."""
     have = dataset.fields
-    return frozenset(name for name, fields in method.inputs.items() if set(fields) <= have)
+    return frozenset(name for name, fields in method.embeds.items() if set(fields) <= have)
 
 
 def choose_inputs(method: Method, dataset: EmbeddedObjects, asked: Sequence[str] = ()) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def choose_inputs(method: Method, dataset: EmbeddedObjects, asked: Sequence[str]
     if refused:
         raise ConfigError(
             f"inputs {', '.join(refused)} cannot be measured: {type(method).__name__} on this data set has "
-            f"{', '.join(possible) or 'none'} (it embeds {', '.join(sorted(method.inputs))}; the data set "
+            f"{', '.join(possible) or 'none'} (it embeds {', '.join(sorted(method.embeds))}; the data set "
             f"holds {', '.join(sorted(dataset.fields))}). Ask for those, or for another data set."
         )
     return tuple(name for name in possible if not asked or name in asked)

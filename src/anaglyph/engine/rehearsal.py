@@ -62,7 +62,7 @@ def rehearse(recipe: Recipe, train: Objects, *, processes: int = 1) -> None:
 def _embed_one(method: Method, dataset: Objects, *, where: str) -> None:
     """The first object of each kind, without augmentation and labels."""
     method.eval()
-    for modality in method.inputs:
+    for modality in method.embeds:
         if modality == "shape" and isinstance(dataset, ShapeQueries):
             batch = dataset.repository.batch([0])
         else:

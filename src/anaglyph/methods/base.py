@@ -26,7 +26,7 @@ class Method(nn.Module):
     config_cls: ClassVar[type]
     """The frozen dataclass of this method's options."""
     inputs: ClassVar[Mapping[str, tuple[str, ...]]] = {"image": ("images",), "shape": ("points",)}
-    """Modality -> the fields of Batch that `embed` reads for it."""
+    """Modality -> the fields of Batch that `embed` reads for it; see `embeds` for what an instance has."""
     encoder_names: ClassVar[tuple[str, ...]] = ("image", "shape")
     """Encoders it is made of; one may serve two modalities."""
     trains: ClassVar[bool] = True
@@ -73,6 +73,11 @@ class Method(nn.Module):
     def view_weights(self, query: Tensor, items: Tensor) -> Tensor | None:
         """(Q, D), (K, V, D) -> (Q, K, V) share of each view in the score; None where views do not count."""
         return None
+
+    @property
+    def embeds(self) -> Mapping[str, tuple[str, ...]]:
+        """`inputs` of this very method: its options may leave out a modality that others of its kind have."""
+        return self.inputs
 
     def param_groups(self) -> list[dict[str, Any]]:
         """Groups for the optimiser: `params` and, where it differs, `lr_scale` or `weight_decay`."""

@@ -55,6 +55,12 @@ class MixCon3D(Method):
             self._forget()
         self.average = moving_average(self.student, config)
 
+    @property
+    def embeds(self) -> Mapping[str, tuple[str, ...]]:
+        """Without the pair fused_text there is no fused vector."""
+        fused = self.student.fusion is not None
+        return {name: fields for name, fields in self.inputs.items() if fused or name != "fused"}
+
     def start(self, context: StageContext) -> None:
         """The average starts from the weights that the encoder was given."""
         if self.average is not None:
