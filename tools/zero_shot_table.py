@@ -1,7 +1,7 @@
-"""Zero-shot numbers of several runs as one table: python tools/zero_shot_table.py RUN... [--data NAME] [--gallery all]
+"""Zero-shot numbers of several runs as one table: python tools/zero_shot_table.py RUN... [--data NAME]
 
-Runs of one recipe are its seeds: a cell is their mean and standard deviation. With another data set, its classes
-are also split into those whose names are among the class names of the training data, and the others.
+Runs of one recipe are its seeds: a cell is their mean and standard deviation. With another data set, its
+classes are also split into those whose names are among the class names of the training data, and the others.
 """
 
 import argparse
@@ -47,7 +47,9 @@ def cell(values: list[float]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--data", default="")
     parser.add_argument("--set", nargs="*", default=[])
@@ -67,7 +69,9 @@ def main() -> None:
         summary[name] = {key: [seed[key] for seed in seeds] for key in keys}
         for mode in MODES:
             kinds = [*SHOWN, "seen_top_1", "unseen_top_1"]
-            cells = [cell(summary[name][f"{mode}_{kind}"]) for kind in kinds if f"{mode}_{kind}" in summary[name]]
+            cells = [
+                cell(summary[name][f"{mode}_{kind}"]) for kind in kinds if f"{mode}_{kind}" in summary[name]
+            ]
             if cells:
                 print(f"| `{name}` | {mode} | " + " | ".join(cells) + f" | {len(seeds)} |")
     if given.json:

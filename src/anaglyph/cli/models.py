@@ -61,10 +61,7 @@ def models_show(
     from anaglyph.encoders.checkpoints.describe import describe, lines
     from anaglyph.encoders.spaces.describe import describe_space, is_slim
 
-    if is_slim(file):
-        facts = describe_space(file)
-    else:
-        facts = describe(file, family=family or None, averaged=ema)
+    facts = describe_space(file) if is_slim(file) else describe(file, family=family or None, averaged=ema)
     if json:
         print(jsonlib.dumps(facts))
     else:
