@@ -61,7 +61,8 @@ def models_show(
     from anaglyph.encoders.checkpoints.describe import describe, lines
     from anaglyph.encoders.spaces.describe import describe_space, is_slim
 
-    facts = describe_space(file) if is_slim(file) else describe(file, family=family or None, averaged=ema)
+    slim = is_slim(file)
+    facts = describe_space(file) if slim else describe(file, family=family or None, averaged=ema)
     if json:
         print(jsonlib.dumps(facts))
     else:
@@ -88,7 +89,8 @@ def models_import(
         output: .safetensors file to write.
         family: which repository; may be left out where only one fits. `models show` says which.
         ema: take the moving average of the weights.
-        set: options.NAME=VALUE or convention.NAME=VALUE, for what no file holds, such as options.groups=512.
+        set: options.NAME=VALUE, convention.NAME=VALUE or heads.shared=VALUE, for what no file holds, such as
+            options.groups=512.
         force: overwrite the output.
         json: print the header that was written as JSON.
     """

@@ -48,8 +48,8 @@ def describe_space(file: Path) -> dict[str, Any]:
         "clouds": plain(described.clouds),
         "towers": plain(described.towers),
         "tower_fingerprints": plain(header.get("tower_fingerprints", {})),
-        "trained_on": plain(header.get("data", {})).get("name", "not stated"),
-        "leaks": list(header.get("leaks", [])),
+        "trained_on": str((header.get("data") or {}).get("name", "not stated")),
+        "leaks": plain(header.get("leaks", [])),
         "header": {
             key: header[key] for key in ("anaglyph", "fingerprint", "default_inputs") if key in header
         },
