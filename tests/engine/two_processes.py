@@ -1,12 +1,7 @@
-"""One step of the real training loop, alone or started by torchrun: its loss and its gradients in a file.
-
-python tests/engine/two_processes.py <folder> [<world size>]
-"""
+"""One step of the real training loop, alone or in two processes: its loss and its gradients in a file."""
 
 import contextlib
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -134,8 +129,4 @@ def write_steps(folder, world):
             loss, gradients = first_step(name, folder, fabric)
         content = {"loss": torch.tensor(loss), **gradients}
         save_file(content, folder / f"{name}_{world}_{fabric.global_rank}.safetensors")
-
-
-if __name__ == "__main__":
-    write_steps(Path(sys.argv[1]), int(sys.argv[2]))
     leave_processes()

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from anaglyph.data.objects import Objects
 from anaglyph.data.samplers import Indices, epoch_rows, ordered_rows
 from anaglyph.data.samplers import steps_per_epoch as steps_per_epoch
-from anaglyph.errors import ConfigError, DataError
+from anaglyph.errors import AnaglyphError, ConfigError, DataError
 from anaglyph.types import Batch
 
 
@@ -115,6 +115,22 @@ class _Steps(Dataset[Batch]):
         return batch if self.labels else batch.without_labels()
 
 
+class _InWorker(Dataset[Batch | AnaglyphError]):
+    """Step number -> batch, or the error it ended in: one that is raised there comes with its traceback."""
+
+    def __init__(self, steps: _Steps) -> None:
+        self.steps = steps
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, step: int) -> Batch | AnaglyphError:
+        try:
+            return self.steps[step]
+        except AnaglyphError as error:
+            return error
+
+
 def _in_groups(batches: Iterator[Batch], size: int) -> Iterator[tuple[Batch, ...]]:
     while group := tuple(islice(batches, size)):
         yield group
@@ -129,14 +145,17 @@ def _fetched(steps: _Steps, workers: int) -> Iterator[Batch]:
 def _from_workers(steps: _Steps, workers: int) -> Iterator[Batch]:
     # The loader draws a base seed for its workers; a generator of its own keeps the global one untouched.
     loader = DataLoader(
-        steps,
+        _InWorker(steps),
         batch_size=None,
         num_workers=workers,
         collate_fn=_as_it_is,
         generator=torch.Generator().manual_seed(0),
     )
     try:
-        yield from loader
+        for made in loader:
+            if isinstance(made, AnaglyphError):
+                raise made
+            yield made
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker (pid"):  # an error of ours, raised in a worker
             raise
