@@ -61,7 +61,7 @@ def rehearse(recipe: Recipe, train: Objects, *, processes: int = 1) -> None:
         if spec.hard_batches is not None and spec.hard_batches.nearest >= len(train):
             raise ConfigError(
                 f"stages.{name}.hard_batches.nearest is {spec.hard_batches.nearest}, and the training split "
-                f"has {len(train)} objects, each with {len(train) - 1} others; lower it, or give more objects."
+                f"has {len(train)} objects, each with {len(train) - 1} others; lower it or give more objects."
             )
         method = build_method(spec, objects=len(train), seed=recipe.seed, name=name)
         shapes[name] = {key: value.shape for key, value in method.state_dict().items()}
