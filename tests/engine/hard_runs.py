@@ -1,5 +1,7 @@
 """OpenShape in two tiny stages, the second on batches of look-alikes, and the objects it learns from."""
 
+from dataclasses import replace
+
 from anaglyph.engine.recipe import resolve
 from embedded_toys import toy_objects
 
@@ -34,8 +36,8 @@ def hard_recipe(*assignments):
     return resolve(PLAIN, assignments=assignments)
 
 
-def hard_objects(**changes):
-    """Objects of three classes, coloured by class; some lack a text."""
-    labels = [row % 3 for row in range(OBJECTS)]
-    captions = [int(row % 7 > 0) for row in range(OBJECTS)]
-    return toy_objects(labels, captions=captions, **changes)
+def hard_objects(*, labels=None, seed=0):
+    """Objects of three classes, coloured by class; some lack a text. `labels` are others than the colours."""
+    classes = [row % 3 for row in range(OBJECTS)]
+    made = toy_objects(classes, captions=[int(row % 7 > 0) for row in range(OBJECTS)], seed=seed)
+    return made if labels is None else replace(made, labels=labels)

@@ -63,13 +63,10 @@ def test_neighbours_can_be_those_of_pictures(tmp_path):
     train(hard_recipe("stages.hard.hard_batches.by=image", "stages.hard.epochs=1"), tmp_path, cache=None)
     (file,) = tmp_path.glob("stages/hard/neighbours-*/nearest.npy")
     head = load_file(tmp_path / "stages/align" / WEIGHTS)
-    weight, bias = (head[f"student.heads.image.{name}"] for name in HEAD)
+    weight, bias = (head[f"student.heads.image.layers.0.{name}"] for name in ("weight", "bias"))
     views = hard_objects().batch(range(OBJECTS), epoch=None).image_features
     vectors = F.linear(views, weight, bias).mean(dim=1)
     assert np.load(file).tolist() == slow_nearest(vectors.tolist(), 9)
-
-
-HEAD = ("weight", "bias")
 
 
 def test_damaged_neighbours_are_found_again(tmp_path, undisturbed, caplog):
