@@ -6,6 +6,7 @@ AnaglyphError
 │   └── MeshError       a 3D model that cannot be used, with its path and the reason
 ├── WeightsError        weights that do not fit, are damaged or are unsafe to read
 │   └── CheckpointError a training state that cannot be continued from
+├── IndexFormatError    an index that is damaged, of another version or model, or in another writer's hands
 ├── TrainingError       a run that must stop: non-finite losses, collapsed clusters, a full disk
 └── MissingExtraError   an optional dependency is needed here; the message holds the install line
 
@@ -49,6 +50,10 @@ class WeightsError(AnaglyphError):
 
 class CheckpointError(WeightsError):
     """A training state that cannot be continued from."""
+
+
+class IndexFormatError(AnaglyphError):
+    """An index that cannot be used: damaged, of another version or model, or in another writer's hands."""
 
 
 class TrainingError(AnaglyphError):

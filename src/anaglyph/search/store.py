@@ -1,0 +1,133 @@
+"""The seam: what an index keeps, whatever keeps it (`sqlite_store`, `postgres_store`).
+
+Everything about an item is one transaction. A reader sees a state that was committed, never half of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anaglyph.search.items import Entry, Filters, Item, Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What an index is made of; fixed when it is made."""
+
+    format: int
+    """Version of the layout."""
+    model: str
+    """Name or path of the space, to open it again."""
+    fingerprint: str
+    """Of the space; vectors of another one are refused."""
+    dim: int
+    """D."""
+    views: tuple[str, int]
+    """Cameras by name, and the side of their pictures in pixels; ("", 0) without pictures."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the scanner compares a file with."""
+
+    id: int
+    bytes: int
+    modified: int
+    content: str
+    state: str
+
+
+class Writer(Protocol):
+    """Changes; the one who holds it is the only writer of an embedded index."""
+
+    def put(self, entries: Sequence[Entry]) -> list[int]:
+        """Add (id 0) or replace items with vectors, problems and thumbnails, in one transaction; their ids.
+
+        Putting the same (root, path) again replaces it and keeps its id.
+        """
+
+    def touch(self, rows: Sequence[tuple[int, int, int]]) -> None:
+        """(id, bytes, modified) of files whose content is as before."""
+
+    def move(self, rows: Sequence[tuple[int, str]]) -> None:
+        """(id, new path): the file lies elsewhere and keeps its vectors."""
+
+    def mark_deleted(self, ids: Sequence[int]) -> None:
+        """Their files are gone; they are found no more."""
+
+    def purge(self) -> int:
+        """Remove deleted items for good; how many."""
+
+    def tag(self, ids: Sequence[int], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+        """Tags of items."""
+
+    def ignore(self, ids: Sequence[int], ignored: bool) -> None:
+        """Leave items out of duplicates, or take them in again."""
+
+
+class Store(Protocol):
+    """An open index."""
+
+    @property
+    def header(self) -> Header:
+        """What it is made of."""
+
+    def generation(self) -> int:
+        """Grows with each commit that changes what can be found; caches are keyed by it."""
+
+    def writer(self, *, owner: str) -> AbstractContextManager[Writer]:
+        """The right to write, for as long as the block lasts.
+
+        Raises:
+            IndexFormatError: another writer holds an embedded index; says who and since when.
+        """
+
+    def known(self, root: str) -> dict[str, Known]:
+        """Path -> what is known of it, for every file of a root that is not deleted."""
+
+    def item(self, id: int) -> Item:
+        """One item; DataError if there is none."""
+
+    def items(self, ids: Iterable[int]) -> list[Item]:
+        """Those that exist, in this order."""
+
+    def select(self, filters: Filters, *, limit: int, offset: int = 0) -> list[Item]:
+        """Items that pass, by path."""
+
+    def count(self, filters: Filters) -> int:
+        """How many pass."""
+
+    def facet_counts(self, filters: Filters) -> dict[str, dict[str, int]]:
+        """format, category, tag, folder, state, problem, watertight, coloured, textured -> value -> items."""
+
+    def ids(self, filters: Filters) -> NDArray[np.int64]:
+        """Ids that pass and have vectors, ascending."""
+
+    def vectors(self, ids: NDArray[np.int64] | None = None) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Ids, ascending, and their (N, D) vectors; of all that can be found by default."""
+
+    def views(self, ids: Sequence[int]) -> dict[int, NDArray[np.float16]]:
+        """(V, D) of each that has pictures."""
+
+    def nearest(
+        self, vector: NDArray[np.float32], *, filters: Filters, limit: int, offset: int = 0
+    ) -> list[tuple[int, float]]:
+        """Ids and dot products, the largest first, ties by id: exact, filters first."""
+
+    def thumbnail(self, id: int) -> bytes | None:
+        """PNG."""
+
+    def problems(self, *, limit: int, offset: int = 0) -> list[tuple[Item, Problem]]:
+        """All findings, the most serious first, then by path."""
+
+    def every(self) -> Iterator[Entry]:
+        """All that is stored, by root and path: for copies and comparisons."""
+
+    def close(self) -> None:
+        """Give back files and connections."""

@@ -1,0 +1,1 @@
+"""An index over HTTP, and the gallery."""
