@@ -75,9 +75,9 @@ def read_known(run: Run, root: str) -> dict[str, Known]:
 def select_ids(run: Run, filters: Filters, dialect: Dialect, *, limit: int, offset: int) -> list[int]:
     """A page of the ids that pass, by path."""
     where = condition(filters, dialect)
-    order = f"i.path{dialect.binary}, i.root{dialect.binary}, i.id"
     rows = run(
-        f"SELECT i.id FROM items AS i WHERE {where.sql} ORDER BY {order} LIMIT ? OFFSET ?",
+        f"SELECT i.id FROM items AS i WHERE {where.sql} ORDER BY i.path{dialect.binary}, i.id "
+        "LIMIT ? OFFSET ?",
         (*where.values, limit, offset),
     )
     return [id for (id,) in rows]
@@ -134,7 +134,7 @@ def read_problems(run: Run, dialect: Dialect, *, limit: int, offset: int) -> lis
     rows = run(
         "SELECT p.item, p.category, p.severity, p.reason FROM problems AS p JOIN items AS i ON i.id = p.item "
         f"WHERE i.state <> 'deleted' ORDER BY CASE p.severity {rank} END, i.path{dialect.binary}, "
-        f"i.root{dialect.binary}, p.item, p.position LIMIT ? OFFSET ?",
+        "p.item, p.position LIMIT ? OFFSET ?",
         (limit, offset),
     )
     items = {item.id: item for item in read_items(run, [row[0] for row in rows])}
@@ -163,6 +163,15 @@ def read_thumbnails(run: Run, ids: Iterable[int]) -> dict[int, bytes]:
             if not isinstance(png, bytes):
                 raise damaged(id, "the thumbnail", png)
             found[id] = png
+    return found
+
+
+def with_vectors(run: Run, ids: Iterable[int]) -> list[int]:
+    """Those of the ids that have a vector."""
+    found: list[int] = []
+    for chunk in _chunks(ids):
+        some = marks(len(chunk))
+        found += [id for (id,) in run(f"SELECT item FROM embeddings WHERE item IN ({some})", chunk)]
     return found
 
 

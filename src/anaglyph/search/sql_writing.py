@@ -16,14 +16,12 @@ from anaglyph.search.sql_reading import CHUNK, Run
 
 RunMany = Callable[[str, Sequence[Sequence[Any]]], None]
 """One statement for many rows of values."""
+_OF_FILES = tuple(column for column in COLUMNS if column not in USERS_COLUMNS)
 _INSERT = (
     f"INSERT INTO items ({', '.join(COLUMNS)}) VALUES ({marks(len(COLUMNS))}) ON CONFLICT (root, path) "
-    f"DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in COLUMNS if c not in USERS_COLUMNS)} RETURNING id"
+    f"DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in _OF_FILES)} RETURNING id"
 )
-_KEPT_BY_FILE = tuple(column for column in COLUMNS if column not in USERS_COLUMNS)
-_UPDATE = (
-    f"UPDATE items SET {', '.join(f'{column} = ?' for column in _KEPT_BY_FILE)} WHERE id = ? RETURNING id"
-)
+_UPDATE = f"UPDATE items SET {', '.join(f'{column} = ?' for column in _OF_FILES)} WHERE id = ? RETURNING id"
 
 
 def put_item(run: Run, item: Item) -> tuple[int, bool]:
@@ -46,7 +44,7 @@ def put_item(run: Run, item: Item) -> tuple[int, bool]:
 def put_details(
     run: Run, many: RunMany, placed: Sequence[tuple[int, bool, Entry, NDArray[np.float16] | None]]
 ) -> None:
-    """Replace problems, view vectors and thumbnails of (id, new, entry, views); tags of new ones are added."""
+    """Replace problems, view vectors and thumbnails of (id, new, entry, views); add the tags of new ones."""
     ids = [id for id, *_ in placed]
     for table in ("problems", "embeddings", "views", "thumbnails"):
         _remove(run, table, ids)
@@ -88,7 +86,7 @@ def move_items(run: Run, many: RunMany, rows: Sequence[tuple[int, str]]) -> None
                 raise DataError(f"cannot move item {id} to '{path}': item {other} lies there.")
             run("DELETE FROM items WHERE id = ? RETURNING id", (other,))
         folder = path.rpartition("/")[0]
-        if category == (_top(old_folder)):
+        if category == _top(old_folder):
             category = _top(folder)
         run(
             "UPDATE items SET path = ?, folder = ?, folded = ?, category = ?, state = CASE WHEN EXISTS "
@@ -107,7 +105,7 @@ def add_tags(many: RunMany, rows: Sequence[tuple[int, str]]) -> None:
     """(id, tag); those that are there stay."""
     for _, tag in rows:
         if not tag.strip() or not is_text(tag):
-            raise DataError(f"{ascii(tag)} cannot be a tag: it must be UTF-8 text that is not blank.")
+            raise DataError(f"{tag!a} cannot be a tag: it must be UTF-8 text that is not blank.")
     many("INSERT INTO tags (item, tag) VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
 
 

@@ -21,15 +21,14 @@ LARGEST_VALUE = 64 * 2**20
 _READ_ONLY = ("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN")
 
 
-def connect(file: Path, *, writing: bool = True) -> sqlite3.Connection:
+def connect(file: Path) -> sqlite3.Connection:
     """A connection in autocommit mode, with foreign keys, and without trust in what the file defines.
 
     Transactions are begun by hand. A commit is on the disk when it returns (`synchronous=FULL`): what an
     indexer has reported as done survives a power cut.
     """
-    mode = "rw" if writing else "ro"
     connection = sqlite3.connect(
-        f"{file.absolute().as_uri()}?mode={mode}",
+        f"{file.absolute().as_uri()}?mode=rw",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
@@ -60,7 +59,7 @@ def require_plain_files(folder: Path) -> Path:
         IndexFormatError: there is none, it is a link, or files lie beside it that SQLite would act upon.
     """
     file = folder / DATABASE
-    # SQLite deletes what the journal of a rolled-back write names; ours never has one, its changes are in -wal.
+    # SQLite deletes a file that the journal of a broken write names. Ours has none: changes go to -wal.
     journal = folder / f"{DATABASE}-journal"
     if journal.exists() or journal.is_symlink():
         raise IndexFormatError(f"'{journal}' lies in the index, where none belongs. Remove it.")
@@ -88,13 +87,13 @@ def named_errors(folder: Path) -> Iterator[None]:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _is_full(folder)):
             raise DataError(
-                f"cannot write to the index '{folder}': no room, {_free(folder):,} bytes are free. It is as it was "
-                "before this change; make room and start again."
+                f"cannot write to the index '{folder}': no room, {_free(folder):,} bytes are free. "
+                "It is as it was before this change; make room and start again."
             ) from error
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             raise IndexFormatError(
-                f"the index '{folder}' was locked by another process for {BUSY_SECONDS:.0f} seconds. Wait for it "
-                "to end or stop it."
+                f"the index '{folder}' was locked by another process for {BUSY_SECONDS:.0f} seconds. Wait "
+                "for it to end or stop it."
             ) from error
         if name.startswith(_READ_ONLY):
             raise DataError(

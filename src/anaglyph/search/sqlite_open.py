@@ -132,8 +132,8 @@ def _version(connection: sqlite3.Connection, folder: Path) -> int:
     version = int(one(connection, "PRAGMA user_version"))
     if version > FORMAT:
         raise IndexFormatError(
-            f"the index '{folder}' has version {version}, this release reads 1 to {FORMAT}. Install the newer release "
-            "that made it: pip install --upgrade anaglyph"
+            f"the index '{folder}' has version {version}, this release reads 1 to {FORMAT}. Install the "
+            "newer release that made it: pip install --upgrade anaglyph"
         )
     if version < 1:
         raise IndexFormatError(
@@ -151,8 +151,8 @@ def _require_layout(
     if found != expected:
         odd = sorted({str(row[1]) for row in set(found) ^ set(expected)})
         raise IndexFormatError(
-            f"the index '{folder}' is damaged or hostile: {ascii(odd[0])[:60]} is not what version {version} defines. "
-            "Index the folder again with --rebuild."
+            f"the index '{folder}' is damaged or hostile: {ascii(odd[0])[:60]} is not what version {version} "
+            "defines. Index the folder again with --rebuild."
         )
 
 

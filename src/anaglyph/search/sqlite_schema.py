@@ -34,7 +34,7 @@ FIRST = (
         category TEXT,
         UNIQUE (root, path)
     ) STRICT""",
-    "CREATE INDEX items_by_path ON items (path, root)",
+    "CREATE INDEX items_by_path ON items (path)",
     "CREATE INDEX items_by_folder ON items (folder)",
     "CREATE INDEX items_by_content ON items (content)",
     "CREATE INDEX items_by_state_and_format ON items (state, format)",

@@ -6,6 +6,7 @@ statements in one transaction: they see one committed state. WAL needs a local d
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections import OrderedDict
@@ -17,10 +18,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from anaglyph.search import sql_reading
+from anaglyph.search import exact, sql_reading
 from anaglyph.search.filter_sql import SQLITE, condition
 from anaglyph.search.items import Entry, Filters, Item, Problem
-from anaglyph.search.ranking import ascending, checked_page, checked_query
+from anaglyph.search.pages import checked_page, checked_query
 from anaglyph.search.sql_reading import Run
 from anaglyph.search.sqlite_file import DATABASE, connect, named_errors
 from anaglyph.search.sqlite_writer import SqliteWriter
@@ -38,7 +39,7 @@ _IDLE = 8
 class SqliteStore:
     """An open index; a `Store`. Made by `open_sqlite_store`; may be used by several threads.
 
-    A forked process opens the index anew.
+    A forked process opens the index anew (ValueError).
 
     Args:
         folder: of the index.
@@ -55,6 +56,7 @@ class SqliteStore:
         self._matrix = VectorMatrix.empty(header.dim)
         self._answers: OrderedDict[tuple[object, ...], Any] = OrderedDict()
         self._closed = False
+        self._process = os.getpid()
 
     @property
     def header(self) -> Header:
@@ -120,10 +122,10 @@ class SqliteStore:
             return self._passing(run, filters)
 
     def vectors(self, ids: NDArray[np.int64] | None = None) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Ids, ascending, and their (N, D) vectors, not to be written to; of all that can be found by default."""
+        """Ids, ascending, and their (N, D) vectors, read-only; of all that can be found by default."""
         with self._reading() as run:
             matrix = self._current_matrix(run)
-            wanted = self._passing(run, Filters()) if ids is None else self._stored(run, ascending(ids))
+            wanted = self._passing(run, Filters()) if ids is None else self._stored(run, np.unique(ids))
         return matrix.of(wanted)
 
     def views(self, ids: Sequence[int]) -> dict[int, NDArray[np.float16]]:
@@ -137,8 +139,8 @@ class SqliteStore:
         """Ids and dot products, the largest first, ties by id: exact, filters first."""
         query = checked_query(vector, dim=self._header.dim, limit=limit, offset=offset)
         with self._reading() as run:
-            matrix, ids = self._current_matrix(run), self._passing(run, filters)
-        return matrix.nearest(query, ids=ids, limit=limit, offset=offset)
+            vectors, ids = self._current_matrix(run), self._passing(run, filters)
+        return exact.nearest(vectors.matrix, query, limit=limit, offset=offset, allowed=ids)
 
     def thumbnail(self, id: int) -> bytes | None:
         """PNG."""
@@ -157,8 +159,8 @@ class SqliteStore:
             ids = [id for (id,) in run("SELECT id FROM items ORDER BY root, path", ())]
             for begin in range(0, len(ids), sql_reading.CHUNK):
                 chunk = ids[begin : begin + sql_reading.CHUNK]
-                matrix = VectorMatrix.empty(self._header.dim).updated(0, *_vectors_of(run, chunk))
-                vectors = dict(zip(matrix.ids.tolist(), matrix.rows, strict=True))
+                some = VectorMatrix.empty(self._header.dim).updated(0, *_vectors_of(run, chunk)).matrix
+                vectors = dict(zip(some.ids.tolist(), some.vectors, strict=True))
                 views = sql_reading.read_views(run, chunk, dim=self._header.dim)
                 thumbnails = sql_reading.read_thumbnails(run, chunk)
                 for item in sql_reading.read_items(run, chunk):
@@ -181,6 +183,8 @@ class SqliteStore:
         with self._lock:
             if self._closed:
                 raise ValueError(f"the index '{self.folder}' is closed")
+            if self._process != os.getpid():
+                raise ValueError("an open index does not survive a fork; open it again in the new process")
             connection = self._idle.pop() if self._idle else None
         with named_errors(self.folder):
             connection = connection or connect(self.folder / DATABASE)
@@ -222,8 +226,7 @@ class SqliteStore:
 
     def _stored(self, run: Run, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of the ids that have vectors, whatever their state."""
-        found = run("SELECT item FROM embeddings ORDER BY item", ())
-        return np.intersect1d(ids, np.fromiter((id for (id,) in found), np.int64, count=len(found)))
+        return np.asarray(sorted(sql_reading.with_vectors(run, ids.tolist())), dtype=np.int64)
 
     def _remembered(self, run: Run, key: tuple[object, ...], answer: Callable[[], T]) -> T:
         """An answer that holds for this generation, computed once."""

@@ -23,7 +23,7 @@ class SqliteWriter:
         self._dim = dim
 
     def put(self, entries: Sequence[Entry]) -> list[int]:
-        """Add (id 0) or replace items with vectors, problems and thumbnails, in one transaction; their ids."""
+        """Add (id 0) or replace items with all that belongs to them, in one transaction; their ids."""
         checked = [checked_vectors(entry, dim=self._dim) for entry in entries]
         with self._changing() as generation:
             places = [sql_writing.put_item(self._run, entry.item) for entry in entries]
@@ -96,8 +96,9 @@ class SqliteWriter:
         with named_errors(self._folder):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self._run("UPDATE header SET generation = generation + 1 RETURNING one", ())
-                ((generation,),) = self._run("SELECT generation FROM header", ())
+                ((generation,),) = self._run(
+                    "UPDATE header SET generation = generation + 1 RETURNING generation", ()
+                )
                 yield int(generation)
                 self._connection.execute("COMMIT")
             except BaseException:

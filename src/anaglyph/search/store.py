@@ -124,8 +124,8 @@ class Store(Protocol):
     def facet_counts(self, filters: Filters) -> dict[str, dict[str, int]]:
         """format, category, tag, folder, state, problem, watertight, coloured, textured -> value -> items.
 
-        Each under all filters but its own, so it says what choosing another value would find; tags, of which all
-        must hold, under their own too. A folder counts those below it; "true" and "false" are the names of flags.
+        Each under all filters but its own, so it says what choosing another value would find; tags, of which
+        all must hold, under their own too. A folder counts those below it; flags are "true" and "false".
         """
 
     def ids(self, filters: Filters) -> NDArray[np.int64]:

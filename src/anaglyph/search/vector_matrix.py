@@ -9,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anaglyph.errors import IndexFormatError
+from anaglyph.search.exact import Matrix
 from anaglyph.search.item_rows import damaged
-from anaglyph.search.ranking import candidates, exact_scores, in_order, margin
-
-_FEW = 8
-"""Below one in so many rows, gathering them is faster than multiplying all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,17 +18,13 @@ class VectorMatrix:
     """Vectors as of one generation. Never changed in place: another thread may be reading."""
 
     generation: int
-    ids: NDArray[np.int64]
-    """(N,) ascending. Removed items may still be here; whoever asks knows which ids pass."""
-    rows: NDArray[np.float32]
-    """(N, D)."""
-    norm: float
-    """Of the longest row."""
+    matrix: Matrix
+    """Removed items may still be in it; whoever asks knows which ids pass."""
 
     @staticmethod
     def empty(dim: int) -> VectorMatrix:
         """As of generation -1, before everything."""
-        return VectorMatrix(-1, np.zeros(0, np.int64), np.zeros((0, dim), np.float32), 0.0)
+        return VectorMatrix(-1, Matrix(np.zeros(0, np.int64), np.zeros((0, dim), np.float32)))
 
     def updated(self, generation: int, changed: Iterable[tuple[int, bytes]], count: int) -> VectorMatrix:
         """With `count` new and replaced vectors, as (id, little-endian float32).
@@ -39,54 +32,42 @@ class VectorMatrix:
         Raises:
             IndexFormatError: a vector that no writer of ours made.
         """
-        dim = self.rows.shape[1]
-        ids, rows = np.zeros(count, np.int64), np.zeros((count, dim), np.float32)
-        filled = 0
-        for filled, (id, blob) in enumerate(changed, start=1):
-            if type(id) is not int or not isinstance(blob, bytes) or len(blob) != 4 * dim:
-                raise damaged(id, "the vector", blob)
-            ids[filled - 1], rows[filled - 1] = id, np.frombuffer(blob, "<f4")
-        if filled != count:
-            raise IndexFormatError(f"the index is damaged: {filled} vectors where {count} were counted.")
-        with np.errstate(over="ignore", invalid="ignore"):
-            squares = np.einsum("nd,nd->n", rows, rows)
-        if not np.isfinite(squares).all():
-            raise damaged(int(ids[~np.isfinite(squares)][0]), "the vector", "NaN or infinity")
-        norm = max(self.norm, float(np.sqrt(squares.max(initial=0.0))))
-        kept = ~np.isin(self.ids, ids)
+        before = self.matrix
+        if not count:
+            return VectorMatrix(generation, before)
+        ids, rows = _decoded(changed, count, dim=before.vectors.shape[1])
+        kept = ~np.isin(before.ids, ids)
         if kept.any():
-            ids, rows = np.concatenate([self.ids[kept], ids]), np.concatenate([self.rows[kept], rows])
-        order = np.argsort(ids)
-        if (order != np.arange(len(order))).any():
+            ids = np.concatenate([before.ids[kept], ids])
+            rows = np.concatenate([before.vectors[kept], rows])
+        if (ids[1:] < ids[:-1]).any():
+            order = np.argsort(ids)
             ids, rows = ids[order], rows[order]
         ids.flags.writeable = rows.flags.writeable = False
-        return VectorMatrix(generation, ids, rows, norm)
+        return VectorMatrix(generation, Matrix(ids, rows))
 
     def of(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Of ascending ids those that are here, and their vectors; views, not copies, where that is all."""
-        if len(ids) == len(self.ids) and (ids == self.ids).all():
-            return self.ids, self.rows
-        places = self._places(ids)
-        return self.ids[places], self.rows[places]
+        """Of ascending ids those that are here, and their vectors; no copies where that is all."""
+        if np.array_equal(ids, self.matrix.ids):
+            return self.matrix.ids, self.matrix.vectors
+        places = self.matrix.rows_of(ids)
+        return self.matrix.ids[places], self.matrix.vectors[places]
 
-    def nearest(
-        self, query: NDArray[np.float32], *, ids: NDArray[np.int64], limit: int, offset: int
-    ) -> list[tuple[int, float]]:
-        """The largest dot products with (D,) `query` among ascending `ids`, ties by id."""
-        places = self._places(ids)
-        if not len(places) or not limit:
-            return []
-        if len(places) * _FEW < len(self.ids):
-            scores = self.rows[places] @ query
-        else:
-            scores = (self.rows @ query)[places]
-        error = margin(len(query), query_norm=float(np.linalg.norm(query)), row_norm=self.norm)
-        chosen = places[candidates(scores, limit + offset, margin=error)]
-        exact = exact_scores(self.rows[chosen], query)
-        return in_order(self.ids[chosen], exact, limit=limit, offset=offset)
 
-    def _places(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        places = np.searchsorted(self.ids, ids)
-        inside = places < len(self.ids)
-        places, ids = places[inside], ids[inside]
-        return np.asarray(places[self.ids[places] == ids])
+def _decoded(
+    changed: Iterable[tuple[int, bytes]], count: int, *, dim: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    ids, rows = np.zeros(count, np.int64), np.zeros((count, dim), np.float32)
+    filled = 0
+    for filled, (id, blob) in enumerate(changed, start=1):
+        if type(id) is not int or not isinstance(blob, bytes) or len(blob) != 4 * dim:
+            raise damaged(id, "the vector", blob)
+        ids[filled - 1], rows[filled - 1] = id, np.frombuffer(blob, "<f4")
+    if filled != count:
+        raise IndexFormatError(f"the index is damaged: {filled} vectors where {count} were counted.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        # A square that overflows is no vector of a space either.
+        bad = ~np.isfinite(np.einsum("nd,nd->n", rows, rows))
+    if bad.any():
+        raise damaged(int(ids[bad][0]), "the vector", "not finite")
+    return ids, rows

@@ -1,7 +1,8 @@
 """The right to write to an embedded index: a lock on the file `lock`, which says who holds it.
 
-The system's lock ends with its holder, however that one ends, so a killed writer blocks nobody. The file's own
-time says since when. Windows has no such locks: there SQLite lets one transaction in after the other.
+The system's lock ends with its holder, however that one ends, so a killed writer blocks nobody. The
+file's own time says since when. Windows has no such locks: there SQLite lets in one transaction after the
+other.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ def _take(descriptor: int, path: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise IndexFormatError(
-            f"the index '{path.parent}' is being written by {_holder(descriptor)}. Wait for it to end or stop "
-            "it; searching works meanwhile."
+            f"the index '{path.parent}' is being written by {_holder(descriptor)}. Wait for it to end or "
+            "stop it; searching works meanwhile."
         ) from error
 
 
