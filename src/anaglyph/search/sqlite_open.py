@@ -9,16 +9,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from anaglyph.errors import IndexFormatError
+from anaglyph.search.sql_store import SqlStore
+from anaglyph.search.sqlite_engine import SqliteEngine
 from anaglyph.search.sqlite_file import DATABASE, PAGE_BYTES, connect, named_errors, one, require_plain_files
 from anaglyph.search.sqlite_schema import APPLICATION_ID, MIGRATIONS, expected_layout, layout, statements
-from anaglyph.search.sqlite_store import SqliteStore
 from anaglyph.search.store import FORMAT, Header
 from anaglyph.search.writer_lock import writer_lock
 
 _MOST_DIM = 65_536
 
 
-def create_sqlite_store(folder: Path, header: Header) -> SqliteStore:
+def create_sqlite_store(folder: Path, header: Header) -> SqlStore:
     """Make an empty index in a folder, which may exist, and open it.
 
     Raises:
@@ -43,7 +44,7 @@ def create_sqlite_store(folder: Path, header: Header) -> SqliteStore:
     return open_sqlite_store(folder)
 
 
-def open_sqlite_store(folder: Path) -> SqliteStore:
+def open_sqlite_store(folder: Path) -> SqlStore:
     """Open an index; one of an earlier version is brought to this one first, with a copy kept beside it.
 
     Raises:
@@ -60,7 +61,7 @@ def open_sqlite_store(folder: Path) -> SqliteStore:
         except BaseException:
             connection.close()
             raise
-        return SqliteStore(folder, header, connection)
+        return SqlStore(SqliteEngine(folder, connection, dim=header.dim), header)
 
 
 def migrate(
