@@ -83,10 +83,7 @@ def graph(store: Any) -> dict[str, Any]:
 
     by_graph(queries[0])
     taken = seconds(lambda: [by_graph(query) for query in queries])
-    hits = [
-        len({id for id, _ in by_graph(query)} & {id for id, _ in exact(store, query)})
-        for query in queries[:50]
-    ]
+    hits = [len(ids_of(by_graph(query)) & ids_of(exact(store, query))) for query in queries[:50]]
     return {
         "store": f"PostgreSQL, graph (built in {built:.0f} s)",
         "items": store.count(Filters()),
@@ -111,7 +108,7 @@ def by_writers(place: str, writers: int) -> None:
 
 
 def put_all(place: str, number: int, of: int) -> None:
-    """One writer's share of the items; making them is part of neither store's work, but of the time of both."""
+    """The share of one writer; making the items is in the time of both stores."""
     with closing(open_store(place)) as store, store.writer(owner=f"bench {number}/{of}") as writer:
         share = range(number, ITEMS, of)
         for begin in range(0, len(share), BATCH):

@@ -249,6 +249,13 @@ def test_problems_come_with_the_most_serious_first_and_not_of_deleted_files(stor
     assert [problem.reason for _, problem in store.problems(limit=1, offset=1)] == ["3"]
 
 
+def test_a_reason_that_quotes_odd_bytes_is_kept_in_words(store):
+    if isinstance(store, MemoryStore):
+        pytest.skip("the twin keeps everything")
+    (id,) = put(store, entry("a.obj", problems=(Problem("x", "note", "keyword 'a\0b\udcff'"),)))
+    assert store.item(id).problems[0].reason == r"keyword 'a\x00b\udcff'"
+
+
 def test_items_come_in_the_order_asked_and_without_those_that_are_not_there(store):
     first, second = put(store, entry("a.obj"), entry("b.obj"))
     assert paths(store.items([second, 999, first, second])) == ["b.obj", "a.obj", "b.obj"]

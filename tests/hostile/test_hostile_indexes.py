@@ -87,7 +87,7 @@ def read_everything(folder):
         "CREATE TABLE extra (a)",
         "CREATE VIRTUAL TABLE f USING fts5 (a)",
         "CREATE INDEX i ON items (abs(bytes))",
-        "ALTER TABLE items ADD COLUMN g GENERATED ALWAYS AS (zeroblob(1000000000))",
+        "ALTER TABLE items ADD COLUMN g BLOB GENERATED ALWAYS AS (zeroblob(1000000000))",
         "DROP INDEX items_by_faces",
         "DROP TABLE notes",
     ],

@@ -38,6 +38,7 @@ _MORE = 16
 """Candidates beyond the page in the first try."""
 _TRIES = 5
 """Times a change is done that met another writer's."""
+_ALIVE = "SELECT 1"
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -62,13 +63,13 @@ class PostgresEngine:
     @contextmanager
     def reading(self) -> Iterator[Run]:
         """A read transaction."""
-        with named_errors(self.address), self._begun() as connection:
+        with named_errors(self.address), self._lent(_READ) as connection:
             yield lambda sql, values: run_on(connection, sql, values)
 
     @contextmanager
     def writing(self, *, owner: str) -> Iterator[PostgresSession]:
         """The right to write, which any number may have; `owner` is what the server's own lists show."""
-        with self.connections.lent() as connection:
+        with self._lent(_ALIVE) as connection:
             yield PostgresSession(connection, self.address, owner=owner)
 
     def vectors(self, run: Run, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -157,18 +158,18 @@ class PostgresEngine:
         return np.array(vectors, dtype=np.float32).reshape(-1, self._dim)
 
     @contextmanager
-    def _begun(self) -> Iterator[Connection]:
-        """A connection in a read transaction; one that the server has ended meanwhile is replaced."""
+    def _lent(self, first: str) -> Iterator[Connection]:
+        """A connection after its `first` statement; one that the server has ended meanwhile is replaced."""
         import psycopg
 
         with self.connections.lent() as connection:
             try:
-                connection.execute(_READ)
+                connection.execute(first)
             except psycopg.OperationalError:
                 connection.close()
                 fresh = _open(self.address)
                 try:
-                    fresh.execute(_READ)
+                    fresh.execute(first)
                     yield fresh
                 finally:
                     fresh.close()
@@ -252,7 +253,10 @@ def _is_at_rest(connection: Connection) -> bool:
 
 
 def _slack(query: NDArray[np.float32], vectors: NDArray[np.float32]) -> float:
-    """How far two float32 products may lie apart though their order is the other one (Higham, 2002, 3.1)."""
+    """How far two float32 products may lie apart though their order is the other one (Higham, 2002, 3.1).
+
+    Holds for rows up to twice as long as the longest of `vectors`, and 2 at least; a space's are at most 1.
+    """
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
     length = float(np.linalg.norm(query.astype(np.float64)))
     return 4.0 * (len(query) + 1) * 2.0**-24 * length * float(lengths.max(initial=1.0))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from anaglyph.errors import DataError
 from anaglyph.search.filter_sql import marks
-from anaglyph.search.item_rows import COLUMNS, USERS_COLUMNS, folded, is_text, item_row
+from anaglyph.search.item_rows import COLUMNS, USERS_COLUMNS, as_text, folded, is_text, item_row
 from anaglyph.search.items import Entry, Item
 from anaglyph.search.sql_reading import CHUNK, Run
 
@@ -56,7 +56,7 @@ def put_details(
     many(
         "INSERT INTO problems (item, position, category, severity, reason) VALUES (?, ?, ?, ?, ?)",
         [
-            (id, place, problem.category, problem.severity, problem.reason)
+            (id, place, problem.category, problem.severity, as_text(problem.reason))
             for id, _, entry, _ in placed
             for place, problem in enumerate(entry.item.problems)
         ],

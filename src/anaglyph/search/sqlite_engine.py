@@ -103,10 +103,7 @@ class SqliteEngine:
             now, since = read_generation(run), self._vectors.generation
             if since < now:
                 ((count,),) = run("SELECT COUNT(*) FROM embeddings WHERE generation > ?", (since,))
-                changed = run(
-                    "SELECT item, vector FROM embeddings WHERE generation > ? ORDER BY item", (since,)
-                )
-                self._vectors = self._vectors.updated(now, changed, count)
+                self._vectors = self._vectors.updated(now, _changed(run, since), count)
             return self._vectors
 
 
@@ -156,6 +153,18 @@ class SqliteChange:
             "INSERT INTO embeddings (item, generation, vector) VALUES (?, ?, ?)",
             [(id, self._generation, vector.tobytes()) for id, vector in rows],
         )
+
+
+def _changed(run: Run, since: int) -> Iterator[tuple[int, bytes]]:
+    """(id, vector) of all that are newer than a generation; by and by where that is everything."""
+    if since >= 0:
+        yield from run("SELECT item, vector FROM embeddings WHERE generation > ? ORDER BY item", (since,))
+        return
+    last, some = -1, [(0, b"")]
+    while some:
+        some = run("SELECT item, vector FROM embeddings WHERE item > ? ORDER BY item LIMIT 4096", (last,))
+        yield from some
+        last = some[-1][0] if some else last
 
 
 def _is_at_rest(connection: sqlite3.Connection) -> bool:
