@@ -22,7 +22,7 @@ from anaglyph.search.opening import create_store, open_store
 from anaglyph.search.sqlite_file import connect
 from anaglyph.search.sqlite_open import migrate
 from anaglyph.search.sqlite_schema import expected_layout, layout
-from anaglyph.search.store import FORMAT
+from anaglyph.search.store import FORMAT, InMemory
 from search.index_process import BATCH
 from store_items import entry, header, plain, random_entries
 
@@ -200,6 +200,13 @@ def test_the_matrix_follows_changes_of_another_process(store, folder):
     (third,) = put(other, entry("c.obj", vector=axes[0]))
     assert store.nearest(axes[0], filters=Filters(), limit=3) == [(third, 1.0), (first, 0.0)]
     other.close()
+
+
+def test_the_vectors_in_memory_are_those_that_pass_and_maybe_removed_ones(store):
+    first, second = put(store, entry("a.obj", tags=("red",)), entry("b.obj"))
+    assert isinstance(store, InMemory)
+    matrix, ids = store.searchable(Filters(tags=("red",)))
+    assert (matrix.ids.tolist(), ids.tolist()) == ([first, second], [first])
 
 
 def test_threads_may_search_while_another_one_writes(store):
