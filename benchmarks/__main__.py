@@ -31,6 +31,7 @@ BENCHMARKS = (
     "bench_encoders",
     "bench_render",
     "bench_gpu_ops",
+    "bench_stores",
 )
 
 

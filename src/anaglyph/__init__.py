@@ -109,6 +109,7 @@ _HOMES = {
         "DataError",
         "IndexFormatError",
         "MeshError",
+        "IndexFormatError",
         "MissingExtraError",
         "TrainingError",
         "WeightsError",
