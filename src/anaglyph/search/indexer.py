@@ -234,8 +234,8 @@ class _Run:
             self.raw += 1
         elif isinstance(outcome, Unusable):
             self.report.unusable += 1
-        else:
-            raise RuntimeError(f"'{job.path}' was not prepared although nothing was excepted")
+        else:  # only a file that was excepted is `Same`
+            raise AssertionError(job.path)
         self.prepared.append((task, outcome))
         if task.kind == "new":
             self.report.new += 1
