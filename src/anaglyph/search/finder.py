@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import TypeVar
@@ -66,11 +66,10 @@ class Finder:
         allowed = None if _plain(filters) else self._allowed(filters)
         return index.nearest(vector, limit=limit, offset=offset, allowed=allowed)
 
-    def total(self, filters: Filters) -> int:
-        """Items with vectors that pass."""
-        if self._index is not None and _plain(filters):
-            return len(self._index.ids)
-        return len(self._allowed(filters))
+    def total(self, filters: Filters, *, without: Sequence[int] = ()) -> int:
+        """Items with vectors that pass, but for some."""
+        ids = self._allowed(filters)
+        return len(ids) - int(np.isin(ids, np.array(without, dtype=np.int64)).sum() if without else 0)
 
     def _allowed(self, filters: Filters) -> NDArray[np.int64]:
         return self._known(("ids", _key(filters)), lambda: self.store.ids(filters))
