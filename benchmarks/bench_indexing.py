@@ -3,12 +3,12 @@
     python -m benchmarks bench_indexing        (reads $ANAGLYPH_DATA, else ../shared/data)
 
 Every third of the 682 PLY files of `cc0_objects` is indexed into an empty index, by one and by two processes,
-with networks of the size of `mini` that nobody trained. "cores" is the processor time of all processes, parsers
-included, over the wall time, with the start of the processes (imports, kernels; "start_seconds" until the first
-file is done) in both. The shares are of the time that processes spent on models: reading (with the hash),
-measuring (facets, problems, points), drawing (views, thumbnail), embedding, writing. "load" is the load average
-before the run: on a busy machine the numbers say little. "busy" says whether the cores of so many processes were
-at least 80 % in use.
+with networks of the size of `mini` that nobody trained. "cores" is the processor time of all processes,
+parsers included, over the wall time, with the start of the processes (imports, kernels; "start_seconds"
+until the first file is done) in both. The shares are of the time that processes spent on models: reading
+(with the hash), measuring (facets, problems, points), drawing (views, thumbnail), embedding, writing. "load"
+is the load average before the run: on a busy machine the numbers say little. "busy" says whether the cores of
+so many processes were at least 80 % in use.
 """
 
 from __future__ import annotations

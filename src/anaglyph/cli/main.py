@@ -38,7 +38,9 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "doctor": doctor,
 }
 SUBCOMMANDS: dict[str, dict[str, Callable[..., int]]] = {"data": DATA, "features": FEATURES, "models": MODELS}
-SEVERAL_VALUES = frozenset({"--set", "--seeds", "--log", "--outputs", "--splits", "--inputs", "--classes"})
+SEVERAL_VALUES = frozenset(
+    {"--set", "--seeds", "--log", "--outputs", "--splits", "--inputs", "--classes", "--category"}
+)
 """Options whose values add up when they are given again; the parser alone would keep the last ones."""
 DESCRIPTION = "Learn one space for pictures, 3D shapes and words, mostly without labels."
 
