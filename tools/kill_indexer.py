@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import anaglyph.search.indexing
-import anaglyph.search.sqlite_store  # noqa: F401 - with all that children would import
+import anaglyph.search.sqlite_open  # noqa: F401 - with all that children would import
 from anaglyph.cli.main import main
 from anaglyph.errors import IndexFormatError
 from anaglyph.search.items import Filters
