@@ -48,7 +48,8 @@ def problems(
 
     if limit < 0:
         raise ConfigError(f"limit must be >= 0, got {limit}.")
-    shown, more = [], False
+    shown: list[tuple[Item, Problem]] = []
+    more = False
     with closing(open_store(index_place(index, store))) as opened:
         for item, problem in _all(opened):
             if _rank(problem.severity) > _rank(severity):

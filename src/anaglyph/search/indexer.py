@@ -8,7 +8,7 @@ unless a new file of the same size may be where it went: then it is marked last.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -201,7 +201,7 @@ class _Run:
         self.entries: list[Entry] = []
         self.touched: list[tuple[int, int, int]] = []
         self.moved: list[tuple[int, str]] = []
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def work(self, preparers: Preparers, stopped: Callable[[], bool]) -> None:
         """All tasks, in order, until a stop."""
@@ -249,7 +249,8 @@ class _Run:
             outcome = preparers.prepare(replace(job, unless=()))  # another file has taken the old one's place
         match outcome:
             case Prepared():
-                self.seconds.update(outcome.seconds)
+                for work, seconds in outcome.seconds.items():
+                    self.seconds[work] += seconds
                 self.raw += 1
             case Unusable():
                 self.report.unusable += 1

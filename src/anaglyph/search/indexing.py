@@ -83,7 +83,7 @@ def update_index(
     ready = _ready(place, folders, choice, root=root, device=device)
     with closing(ready.store), ready.store.writer(owner=owner) as writer:
         categories = chosen_categories(ready, writer, options)
-        reports = []
+        reports: list[IndexReport] = []
         for folder in folders or map(Path, roots_of(ready.store)):
             if stopped() and reports:
                 break
