@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anaglyph.errors import ConfigError, DataError
+from anaglyph.errors import ConfigError, DataError, IndexFormatError
 from anaglyph.search import closeness
 from anaglyph.search.categories import NOTE, Categories, categories_in, kept_names
-from anaglyph.search.index_place import index_exists
+from anaglyph.search.index_place import index_exists, is_address
 from anaglyph.search.index_space import ModelChoice, Ready, new_index, open_for_indexing
 from anaglyph.search.indexer import (
     IndexEvent,
@@ -160,14 +160,18 @@ def require_folders(folders: Sequence[Path], place: str) -> None:
 def _ready(
     place: str, folders: Sequence[Path], choice: ModelChoice, *, root: Path, device: torch.device
 ) -> Ready:
-    if index_exists(place):
-        store = open_store(place)
+    if not index_exists(place):
+        require_folders(folders, place)
+        for folder in folders:
+            walk(folder)  # a name that is wrong leaves no empty index behind
         try:
-            return open_for_indexing(store, choice, root=root, device=device)
-        except BaseException:
-            store.close()
-            raise
-    require_folders(folders, place)
-    for folder in folders:
-        walk(folder)  # a name that is wrong leaves no empty index behind
-    return new_index(place, choice, root=root, device=device)
+            return new_index(place, choice, root=root, device=device)
+        except IndexFormatError:
+            if not is_address(place):
+                raise  # in a database, another of several indexers was first
+    store = open_store(place)
+    try:
+        return open_for_indexing(store, choice, root=root, device=device)
+    except BaseException:
+        store.close()
+        raise
