@@ -31,6 +31,7 @@ BENCHMARKS = (
     "bench_render",
     "bench_indexing",
     "bench_gpu_ops",
+    "bench_stores",
 )
 
 
