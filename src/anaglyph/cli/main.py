@@ -17,7 +17,9 @@ from anaglyph.cli.doctor import doctor
 from anaglyph.cli.embed import embed
 from anaglyph.cli.evaluate import evaluate
 from anaglyph.cli.features import FEATURES, features
+from anaglyph.cli.index import index
 from anaglyph.cli.models import MODELS, models
+from anaglyph.cli.problems import problems
 from anaglyph.cli.render import render
 from anaglyph.cli.train import train
 from anaglyph.errors import AnaglyphError
@@ -29,6 +31,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "embed": embed,
     "features": features,
     "render": render,
+    "index": index,
+    "problems": problems,
     "data": data,
     "models": models,
     "doctor": doctor,
