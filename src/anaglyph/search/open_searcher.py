@@ -45,7 +45,7 @@ def open_searcher(place: str, *, root: Path, device: str = "cpu") -> Iterator[Se
 
         @cache
         def closeness() -> Closeness:
-            return known_closeness(store) or measure_closeness(store, texts=None)
+            return read_closeness(store.notes().get(NOTE)) or measure_closeness(store, texts=None)
 
         def model(path: Path) -> NDArray[np.float32]:
             return _model_vector(path, store, space(), stack)
@@ -55,20 +55,6 @@ def open_searcher(place: str, *, root: Path, device: str = "cpu") -> Iterator[Se
             finder=Finder(store, cache=None if is_address(place) else Path(place) / "cache"),
             embedder=QueryEmbedder(store=store, space=space, model=model, closeness=closeness),
         )
-
-
-def known_closeness(store: Store) -> Closeness | None:
-    """What the index keeps of it."""
-    return read_closeness(store.notes().get(NOTE))
-
-
-def note_closeness(store: Store, space: Space, *, owner: str) -> None:
-    """Measure what is close and keep it in the index; at the end of indexing."""
-    texts = (lambda words: space.texts(words).numpy()) if "text" in space.reads else None
-    measured = measure_closeness(store, texts=texts).plain()
-    if store.notes().get(NOTE) != measured:
-        with store.writer(owner=owner) as writer:
-            writer.note(NOTE, measured)
 
 
 def _model_vector(path: Path, store: Store, space: Space, stack: ExitStack) -> NDArray[np.float32]:
