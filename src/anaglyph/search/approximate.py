@@ -214,7 +214,7 @@ def _filled(
         if len(new):
             cells[first + new] = quantizer.search(block[new], 1)[1][:, 0]
         rows = np.arange(first, first + len(block), dtype=np.int64)
-        add_preassigned(index, block, np.ascontiguousarray(cells[part]), rows)
+        add_preassigned(index, block, np.ascontiguousarray(cells[part]), rows)  # type: ignore[no-untyped-call]
         sample.see(block)
     trained = len(ids) if known is None else known.trained
     return index, Cells(ids=ids, marks=made, cells=cells, centres=centres, trained=trained)

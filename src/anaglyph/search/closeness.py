@@ -11,17 +11,14 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anaglyph.randomness import numpy_generator
 from anaglyph.search.items import Filters
-from anaglyph.search.store import Store, Writer
-
-if TYPE_CHECKING:
-    from anaglyph.encoders.spaces.space import Space
+from anaglyph.search.store import Store
 
 Kind = Literal["text", "image", "shape"]
 KINDS: tuple[Kind, ...] = ("text", "image", "shape")
@@ -92,12 +89,6 @@ def measure_closeness(store: Store, *, texts: EmbedTexts | None, seed: int = 0) 
         image=_of_views(store, ids, items, asking, generator),
         shape=_scale(_others(unit(items[asking]) @ items.T, asking)),
     )
-
-
-def note_closeness(store: Store, writer: Writer, space: Space) -> None:
-    """Measure what is close and keep it in the index: the last thing that indexing does."""
-    texts = (lambda words: space.texts(words).numpy()) if "text" in space.reads else None
-    writer.note(NOTE, measure_closeness(store, texts=texts).plain())
 
 
 def read_closeness(text: str | None) -> Closeness | None:
