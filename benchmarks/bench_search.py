@@ -6,7 +6,7 @@ Vectors are unit length, in 1,000 clusters of 16 intrinsic dimensions; queries a
 raw" is an `IndexIVFFlat` that FAISS trains and fills itself, with as many cells, vectors for training and
 rounds as ours; its queries go to FAISS without our code, into the same cells as ours, in turn and in one
 process, one at a time and 500 at once. Seconds, queries a second and ratios are by processor time, so that a
-busy machine changes them little; a ratio is the other's time over ours, so 1 is as fast, and 0.83 is 1.2 times
+busy machine changes them little; a ratio is the time of the other over ours: 1 is as fast, 0.83 is 1.2 times
 as slow. Memory is what stands beside the vectors. Recall@10 is against exact search.
 """
 
