@@ -30,6 +30,7 @@ BENCHMARKS = (
     "bench_encoders",
     "bench_render",
     "bench_indexing",
+    "bench_search",
     "bench_gpu_ops",
     "bench_stores",
 )
