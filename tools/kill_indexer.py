@@ -70,7 +70,9 @@ def killed_and_compared(given: argparse.Namespace, scratch: Path) -> dict[str, A
             print(f"killed {len(written)} of {given.times}: {written[-1]} items written", file=sys.stderr)
             continue
         indexes += 1
-        equal += rows(scratch / "index") == expected
+        same = rows(scratch / "index") == expected
+        equal += same
+        print(f"index {indexes}: {'the same rows' if same else 'OTHER ROWS'}", file=sys.stderr)
         shutil.rmtree(scratch / "index")
     return {
         "models": len(expected),
@@ -105,8 +107,8 @@ def started(given: argparse.Namespace, place: Path) -> int:
 def ended_before(pid: int, place: Path, before: int, moment: float, undisturbed: float) -> bool:
     """Whether a process ended by itself; if not, it is dead now.
 
-    A quarter of the moments in [0, 1) lies anywhere in a run, the others after this start has written: a start
-    takes much of the time of a small run.
+    A quarter of the moments in [0, 1) lies anywhere in a run, the others after this start has written:
+    starting takes much of the time of a small run.
     """
     if moment >= 0.25:
         while items_in(place) <= before:
