@@ -12,14 +12,18 @@ import tyro
 from anaglyph import __version__
 from anaglyph.cli.allocator import keep_freed_memory
 from anaglyph.cli.data import DATA, data
+from anaglyph.cli.dedup import dedup
 from anaglyph.cli.demo import demo
 from anaglyph.cli.doctor import doctor
 from anaglyph.cli.embed import embed
 from anaglyph.cli.evaluate import evaluate
 from anaglyph.cli.features import FEATURES, features
+from anaglyph.cli.index import index
 from anaglyph.cli.models import MODELS, models
+from anaglyph.cli.problems import problems
 from anaglyph.cli.render import render
 from anaglyph.cli.said_once import log_to_stderr
+from anaglyph.cli.search import search
 from anaglyph.cli.train import train
 from anaglyph.errors import AnaglyphError
 
@@ -30,6 +34,10 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "embed": embed,
     "features": features,
     "render": render,
+    "index": index,
+    "search": search,
+    "dedup": dedup,
+    "problems": problems,
     "data": data,
     "models": models,
     "doctor": doctor,
