@@ -81,6 +81,15 @@ def test_filters_leave_nothing_else_and_fill_the_page(built, step):
         assert sorted(id for id, _ in found) == allowed.tolist()
 
 
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.03])
+def test_filters_cost_no_recall(built, share):
+    allowed = IDS[np.random.default_rng(3).random(COUNT) < share]
+    shares = [
+        overlap(built[0].nearest(q, limit=10, allowed=allowed), exactly(q, 10, allowed)) for q in QUERIES
+    ]
+    assert np.mean(shares) >= 0.95
+
+
 def test_pages_put_together_are_one_long_page(built):
     whole = built[0].nearest(QUERIES[0], limit=30)
     assert whole == [

@@ -8,6 +8,7 @@ index is built, so recall is known and not hoped for. Needs the extra `faiss`.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -69,9 +70,7 @@ class Approximate:
         if not count:
             return []
         passing = None if allowed is None else self._passing(allowed)
-        probes = self.probes
-        if allowed is not None and len(allowed) < SELECTIVE * len(self.ids):
-            probes = self.faiss.nlist
+        probes = self.probes if allowed is None else self._probes(len(allowed) / len(self.ids))
         while True:
             scores, rows = self._search(query[None], count, probes, passing)
             if probes >= self.faiss.nlist or rows[0, -1] >= 0:
@@ -94,6 +93,12 @@ class Approximate:
             np.ascontiguousarray(queries, np.float32), limit, params=chosen
         )
         return found
+
+    def _probes(self, share: float) -> int:
+        """Cells to look into where a share of the items passes: so many that as many passing ones are seen."""
+        if share < SELECTIVE:
+            return int(self.faiss.nlist)
+        return min(int(self.faiss.nlist), math.ceil(self.probes / share))
 
     def _passing(self, allowed: Ids) -> Any:
         """FAISS's filter; it keeps the bits alive itself."""
