@@ -8,17 +8,18 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from anaglyph.errors import IndexFormatError
+from anaglyph.errors import DataError, IndexFormatError
+from anaglyph.search.sql_store import SqlStore
+from anaglyph.search.sqlite_engine import SqliteEngine
 from anaglyph.search.sqlite_file import DATABASE, PAGE_BYTES, connect, named_errors, one, require_plain_files
 from anaglyph.search.sqlite_schema import APPLICATION_ID, MIGRATIONS, expected_layout, layout, statements
-from anaglyph.search.sqlite_store import SqliteStore
 from anaglyph.search.store import FORMAT, Header
 from anaglyph.search.writer_lock import writer_lock
 
 _MOST_DIM = 65_536
 
 
-def create_sqlite_store(folder: Path, header: Header) -> SqliteStore:
+def create_sqlite_store(folder: Path, header: Header) -> SqlStore:
     """Make an empty index in a folder, which may exist, and open it.
 
     Raises:
@@ -29,7 +30,12 @@ def create_sqlite_store(folder: Path, header: Header) -> SqliteStore:
         raise ValueError(f"format must be {FORMAT}, got {header.format}")
     if not 1 <= header.dim <= _MOST_DIM:
         raise ValueError(f"dim must be 1 to {_MOST_DIM}, got {header.dim}")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"cannot make the folder '{folder}': {error.strerror}. Choose another one."
+        ) from error
     with writer_lock(folder, owner="making the index"):
         file = folder / DATABASE
         if file.exists() or file.is_symlink():
@@ -43,7 +49,7 @@ def create_sqlite_store(folder: Path, header: Header) -> SqliteStore:
     return open_sqlite_store(folder)
 
 
-def open_sqlite_store(folder: Path) -> SqliteStore:
+def open_sqlite_store(folder: Path) -> SqlStore:
     """Open an index; one of an earlier version is brought to this one first, with a copy kept beside it.
 
     Raises:
@@ -60,7 +66,7 @@ def open_sqlite_store(folder: Path) -> SqliteStore:
         except BaseException:
             connection.close()
             raise
-        return SqliteStore(folder, header, connection)
+        return SqlStore(SqliteEngine(folder, connection, dim=header.dim), header)
 
 
 def migrate(
