@@ -13,7 +13,7 @@ import pytest
 from anaglyph.errors import ConfigError, DataError, IndexFormatError
 from anaglyph.search.filter_sql import POSTGRESQL, condition
 from anaglyph.search.items import Filters
-from anaglyph.search.opening import create_store, open_store
+from anaglyph.search.opening import create_store, open_store, shown_place
 from anaglyph.search.postgres_address import parse_address
 from search.index_process import BATCH, shared_paths
 from store_items import entry, header, plain
@@ -154,6 +154,8 @@ def test_a_password_is_never_shown(place):
 def test_an_address_shows_its_index_but_not_its_password():
     address = parse_address("postgresql://me:s3cret@host/models#furniture")
     assert str(address) == "postgresql://me:***@host/models#furniture"
+    assert shown_place("postgresql://me:s3cret@host/models#furniture") == str(address)
+    assert shown_place(Path("/models/index")) == "/models/index"
     assert "s3cret" not in repr(address)
     assert parse_address("postgres://host/models").name == "anaglyph"
 

@@ -8,6 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from anaglyph.search.opening import create_store, open_store
 from anaglyph.search.sqlite_file import connect
 from anaglyph.search.sqlite_open import migrate
 from anaglyph.search.sqlite_schema import expected_layout, layout
-from anaglyph.search.store import FORMAT
+from anaglyph.search.store import FORMAT, InMemory
 from search.index_process import BATCH
 from store_items import entry, header, plain, random_entries
 
@@ -198,6 +200,35 @@ def test_the_matrix_follows_changes_of_another_process(store, folder):
     (third,) = put(other, entry("c.obj", vector=axes[0]))
     assert store.nearest(axes[0], filters=Filters(), limit=3) == [(third, 1.0), (first, 0.0)]
     other.close()
+
+
+def test_the_vectors_in_memory_are_those_that_pass_and_maybe_removed_ones(store):
+    first, second = put(store, entry("a.obj", tags=("red",)), entry("b.obj"))
+    assert isinstance(store, InMemory)
+    matrix, ids = store.searchable(Filters(tags=("red",)))
+    assert (matrix.ids.tolist(), ids.tolist()) == ([first, second], [first])
+
+
+def test_threads_may_search_while_another_one_writes(store):
+    axes = np.eye(8, dtype=np.float32)
+    (first,) = put(store, entry("0.obj", vector=axes[0]))
+    done = threading.Event()
+
+    def search():
+        looks = 0
+        while not done.is_set() or not looks:
+            found = store.nearest(axes[0], filters=Filters(), limit=100)
+            assert found[0] == (first, 1.0)
+            assert len(found) % 2 == 1, "half a batch"
+            looks += 1
+        return looks
+
+    with ThreadPoolExecutor(3) as pool:
+        searches = [pool.submit(search) for _ in range(3)]
+        for number in range(15):
+            put(store, *(entry(f"{number}/{each}.obj", vector=axes[1]) for each in range(2)))
+        done.set()
+        assert all(each.result() > 0 for each in searches)
 
 
 NEXT = {

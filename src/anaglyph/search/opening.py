@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from anaglyph.search.postgres_address import PREFIXES as POSTGRESQL
-from anaglyph.search.postgres_address import is_address
+from anaglyph.search.postgres_address import is_address, parse_address
 from anaglyph.search.store import Header, Store
 
-__all__ = ["POSTGRESQL", "create_store", "open_store"]
+__all__ = ["POSTGRESQL", "create_store", "open_store", "shown_place"]
 
 
 def open_store(place: str | os.PathLike[str]) -> Store:
@@ -51,3 +51,9 @@ def create_store(place: str | os.PathLike[str], header: Header) -> Store:
     from anaglyph.search.sqlite_open import create_sqlite_store
 
     return create_sqlite_store(Path(place), header)
+
+
+def shown_place(place: str | os.PathLike[str]) -> str:
+    """A place as messages and logs may show it: an address without its password."""
+    text = os.fspath(place)
+    return parse_address(text).shown if is_address(text) else text

@@ -67,10 +67,11 @@ def teach_vectors(connection: Connection) -> None:
     info = TypeInfo.fetch(connection, "vector")
     if info is None:
         raise IndexFormatError("the database has no pgvector; its owner runs: CREATE EXTENSION vector")
+    known_as = info.oid
 
     class VectorDumper(Dumper):
         format = Format.BINARY
-        oid = info.oid
+        oid = known_as
 
         def dump(self, obj: Vector) -> bytes:
             return struct.pack(">HH", len(obj.numbers), 0) + obj.numbers.astype(">f4").tobytes()

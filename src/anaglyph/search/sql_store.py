@@ -132,13 +132,13 @@ class SqlStore:
     def ids(self, filters: Filters) -> NDArray[np.int64]:
         """Ids that pass and have vectors, ascending, read-only."""
         with self._engine.reading() as run:
-            return self._passing(run, condition(filters, self._engine.dialect))
+            return self.passing(run, condition(filters, self._engine.dialect))
 
     def vectors(self, ids: NDArray[np.int64] | None = None) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Ids, ascending, and their (N, D) vectors, read-only; of all that can be found by default."""
         with self._engine.reading() as run:
             if ids is None:
-                wanted = self._passing(run, condition(Filters(), self._engine.dialect))
+                wanted = self.passing(run, condition(Filters(), self._engine.dialect))
             else:
                 wanted = np.unique(np.asarray(ids, dtype=np.int64))
             return self._engine.vectors(run, wanted)
@@ -159,7 +159,7 @@ class SqlStore:
                 run,
                 query,
                 where=where,
-                passing=lambda: self._passing(run, where),
+                passing=lambda: self.passing(run, where),
                 limit=limit,
                 offset=offset,
             )
@@ -196,6 +196,7 @@ class SqlStore:
         """Give back files and connections."""
         self._engine.close()
 
-    def _passing(self, run: Run, where: Condition) -> NDArray[np.int64]:
+    def passing(self, run: Run, where: Condition) -> NDArray[np.int64]:
+        """Ids with vectors that `where` holds for, ascending, read-only."""
         now = sql_reading.read_generation(run)
         return self._answers.get(now, ("ids", where), lambda: sql_reading.searchable_ids(run, where))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from anaglyph.search import sql_writing
 from anaglyph.search.item_rows import checked_vectors
 from anaglyph.search.items import Entry
-from anaglyph.search.sql_reading import Run
-from anaglyph.search.sql_writing import RunMany
 
 T = TypeVar("T")
 
@@ -20,8 +18,11 @@ T = TypeVar("T")
 class Change(Protocol):
     """A transaction that is under way."""
 
-    run: Run
-    many: RunMany
+    def run(self, sql: str, values: Sequence[Any], /) -> list[Any]:
+        """One statement with `?` for its values, and its rows."""
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]], /) -> None:
+        """One statement for many rows of values."""
 
     def put_vectors(self, rows: Sequence[tuple[int, NDArray[np.float32]]]) -> None:
         """(id, (D,) vector) of items that have none."""

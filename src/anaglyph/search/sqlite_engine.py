@@ -70,7 +70,7 @@ class SqliteEngine:
             dim = self._vectors.matrix.vectors.shape[1]
             few = VectorMatrix.empty(dim).updated(0, rows, len(rows)).matrix
             return few.ids, few.vectors
-        current = self._current(run)
+        current = self.current(run)
         there = run("SELECT item FROM embeddings ORDER BY item", ())
         stored = np.fromiter((id for (id,) in there), np.int64, count=len(there))
         return current.of(np.intersect1d(ids, stored, assume_unique=True))
@@ -86,7 +86,7 @@ class SqliteEngine:
         offset: int,
     ) -> list[tuple[int, float]]:
         """Ids and dot products with (D,) `query`, the largest first, ties by id."""
-        matrix = self._current(run).matrix
+        matrix = self.current(run).matrix
         return exact.nearest(matrix, query, limit=limit, offset=offset, allowed=passing())
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class SqliteEngine:
         with named_errors(self.folder):
             return connect(self.folder / DATABASE)
 
-    def _current(self, run: Run) -> VectorMatrix:
+    def current(self, run: Run) -> VectorMatrix:
         """All vectors as of this transaction, or a little newer: the ids that pass say which count."""
         with self._refresh:
             now, since = read_generation(run), self._vectors.generation

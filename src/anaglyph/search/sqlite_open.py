@@ -9,17 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from anaglyph.errors import DataError, IndexFormatError
-from anaglyph.search.sql_store import SqlStore
-from anaglyph.search.sqlite_engine import SqliteEngine
 from anaglyph.search.sqlite_file import DATABASE, PAGE_BYTES, connect, named_errors, one, require_plain_files
 from anaglyph.search.sqlite_schema import APPLICATION_ID, MIGRATIONS, expected_layout, layout, statements
+from anaglyph.search.sqlite_store import SqliteStore
 from anaglyph.search.store import FORMAT, Header
 from anaglyph.search.writer_lock import writer_lock
 
 _MOST_DIM = 65_536
 
 
-def create_sqlite_store(folder: Path, header: Header) -> SqlStore:
+def create_sqlite_store(folder: Path, header: Header) -> SqliteStore:
     """Make an empty index in a folder, which may exist, and open it.
 
     Raises:
@@ -49,7 +48,7 @@ def create_sqlite_store(folder: Path, header: Header) -> SqlStore:
     return open_sqlite_store(folder)
 
 
-def open_sqlite_store(folder: Path) -> SqlStore:
+def open_sqlite_store(folder: Path) -> SqliteStore:
     """Open an index; one of an earlier version is brought to this one first, with a copy kept beside it.
 
     Raises:
@@ -66,7 +65,7 @@ def open_sqlite_store(folder: Path) -> SqlStore:
         except BaseException:
             connection.close()
             raise
-        return SqlStore(SqliteEngine(folder, connection, dim=header.dim), header)
+        return SqliteStore(folder, header, connection)
 
 
 def migrate(
