@@ -39,7 +39,7 @@ class Query:
     close: float | None = None
     """Score from which a hit is close; None where nobody measured it."""
     left_out: tuple[int, ...] = ()
-    """Items that were given as wanted; their user knows them."""
+    """Items that the query names; their user knows them."""
     notes: tuple[str, ...] = ()
     """What was done to the query, in words."""
 
