@@ -1,0 +1,44 @@
+"""Counts and times every request for /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from anaglyph.serve.metrics import Metrics
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Timing:
+    """Pure ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, monotonic: Callable[[], float]) -> None:
+        self.app = app
+        self.metrics = metrics
+        self.monotonic = monotonic
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on and measure."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = self.monotonic()
+        status = 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        self.metrics.active += 1
+        try:
+            await self.app(scope, receive, noted)
+        finally:
+            self.metrics.active -= 1
+            # The route's pattern; what no route answers is one row, or addresses could fill the memory.
+            route = getattr(scope.get("route"), "path", "other")
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self.metrics.observe(method=method, route=route, status=status, seconds=self.monotonic() - begun)
