@@ -1,5 +1,6 @@
 """A store of plain Python objects: what `search.store.Store` says, one line at a time, without any speed."""
 
+import unicodedata
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ FACETS = {
     "coloured": "coloured",
     "textured": "textured",
 }
-"""Facet -> the filter on it, which its own counts leave out."""
+"""Facet -> the filter on it, which its own counts leave out; not tags, of which all must hold."""
 
 
 class MemoryStore:
@@ -35,6 +36,10 @@ class MemoryStore:
         self.last = 0
         self.changes = 0
         self.held_by = None
+        self.facts = {}
+
+    def notes(self):
+        return dict(self.facts)
 
     def generation(self):
         return self.changes
@@ -74,7 +79,10 @@ class MemoryStore:
         return sum(passes(item, filters) for item in self._all())
 
     def facet_counts(self, filters):
-        return {facet: self._counted(facet, without(filters, FACETS[facet])) for facet in FACETS}
+        return {
+            facet: self._counted(facet, filters if facet == "tag" else without(filters, FACETS[facet]))
+            for facet in FACETS
+        }
 
     def _counted(self, facet, filters):
         counts = {}
@@ -95,7 +103,8 @@ class MemoryStore:
         return np.array(there, dtype=np.int64), np.array(rows, np.float32).reshape(-1, self.header.dim)
 
     def views(self, ids):
-        return {id: self.entries[id].views for id in ids if self.entries[id].views is not None}
+        there = [int(id) for id in ids if int(id) in self.entries]
+        return {id: self.entries[id].views for id in there if self.entries[id].views is not None}
 
     def nearest(self, vector, *, filters, limit, offset=0):
         ids = self.ids(filters).tolist()
@@ -107,7 +116,8 @@ class MemoryStore:
         return self.entries[id].thumbnail if id in self.entries else None
 
     def problems(self, *, limit, offset=0):
-        found = [(item, problem) for item in self._all() for problem in item.problems]
+        there = [item for item in self._all() if item.state != "deleted"]
+        found = [(item, problem) for item in there for problem in item.problems]
         found.sort(key=lambda pair: (SEVERITIES.index(pair[1].severity), pair[0].path, pair[0].id))
         return found[offset : offset + limit]
 
@@ -133,12 +143,14 @@ class MemoryWriter:
         for entry in entries:
             place = (entry.item.root, entry.item.path)
             same = [item.id for item in self.store._all() if (item.root, item.path) == place]
-            if same:
-                id = same[0]
+            id = entry.item.id or (same[0] if same else 0)
+            if id:
+                before = self.store.item(id)
+                users = {"tags": before.tags, "added": before.added, "ignored": before.ignored}
             else:
                 self.store.last += 1
-                id = self.store.last
-            self.store.entries[id] = replace(entry, item=replace(entry.item, id=id))
+                id, users = self.store.last, {"tags": tuple(sorted(set(entry.item.tags)))}
+            self.store.entries[id] = replace(entry, item=replace(entry.item, id=id, **users))
             ids.append(id)
         self._changed()
         return ids
@@ -148,10 +160,26 @@ class MemoryWriter:
             self._update(id, bytes=bytes, modified=modified)
 
     def move(self, rows):
+        moving = [id for id, _ in rows]
+        for id, path in rows:
+            root = self.store.item(id).root
+            there = [each for each in self.store._all() if (each.root, each.path) == (root, path)]
+            for other in there:
+                if other.state == "deleted" and other.id not in moving:
+                    del self.store.entries[other.id]
+                elif other.id not in moving:
+                    raise DataError(f"cannot move item {id} to '{path}': item {other.id} lies there.")
         for id, path in rows:
             item = self.store.item(id)
-            back = "ready" if self.store.entries[id].vector is not None else "problem"
-            self._update(id, path=path, state=back if item.state == "deleted" else item.state)
+            state = "ready" if self.store.entries[id].vector is not None else "problem"
+            category = item.facets.category
+            if category == (item.folder.split("/")[0] or None):
+                category = path.rpartition("/")[0].split("/")[0] or None
+            self._update(id, path=path, state=state, facets=replace(item.facets, category=category))
+        self._changed()
+
+    def note(self, name, value):
+        self.store.facts[name] = value
         self._changed()
 
     def mark_deleted(self, ids):
@@ -197,19 +225,23 @@ def passes(item, filters):
         (not filters.formats or facets.format in filters.formats)
         and (not filters.categories or facets.category in filters.categories)
         and all(tag in item.tags for tag in filters.tags)
-        and (filters.folder is None or below(item.folder, filters.folder))
-        and item.state in filters.states
+        and (filters.folder is None or below(item.folder, filters.folder.strip("/")))
+        and (not filters.states or item.state in filters.states)
         and (not filters.problems or any(each.category in filters.problems for each in item.problems))
         and filters.watertight in (None, facets.watertight)
         and filters.coloured in (None, facets.coloured)
         and filters.textured in (None, facets.textured)
         and all(within(measure(item, name), bounds) for name, bounds in filters.ranges.items())
-        and (filters.name is None or filters.name.casefold() in item.path.casefold())
+        and (filters.name is None or folded(filters.name) in folded(item.path))
     )
 
 
 def below(folder, wanted):
     return wanted == "" or folder == wanted or folder.startswith(wanted + "/")
+
+
+def folded(text):
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def within(value, bounds):
@@ -235,7 +267,8 @@ def values_of(item, facet):
     if facet == "state":
         return [item.state]
     if facet == "folder":
-        return [item.folder]
+        parts = item.folder.split("/") if item.folder else []
+        return ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
     value = getattr(item.facets, facet)
     if isinstance(value, bool):
         return [str(value).lower()]
