@@ -1,99 +1,70 @@
-"""A few models on disk, an index of them in memory, and an engine whose arithmetic fits on a page."""
+"""A few models on disk, a real index of them, and a space whose arithmetic fits on a page."""
 
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from starlette.testclient import TestClient
 
-from anaglyph.errors import DataError
-from anaglyph.search.items import Entry, Hit, Item, ItemFacets
-from anaglyph.serve.engine import Duplicates, Embedded, Found
-from reference.memory_store import MemoryStore
+from anaglyph.search.items import Entry, Item, ItemFacets, Problem
+from anaglyph.search.opening import create_store
+from anaglyph.search.store import Header
+from anaglyph.serve.app import create_app
+from anaglyph.serve.clocks import Clocks
+from anaglyph.serve.index_engine import IndexEngine
+from anaglyph.serve.served import Served
+from anaglyph.serve.settings import ServeSettings
 
-WORDS = {"chair": 0, "table": 1, "lamp": 2, "car": 3}
+WORDS = ("chair", "table", "lamp", "car")
+NAMES = ("chairs/oak.obj", "chairs/pine.obj", "table.obj", "<script>.obj")
+TOKEN = "a-token-for-tests-only"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 OBJ = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 2 3\nf 1 2 4\n"
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000002000000010802000000"
     "7b40e8dd0000000f49444154789c63f8cfc0c0c0c0f01f0005000201a5f0d4f90000000049454e44ae426082"
 )
+WRITING = ServeSettings(write=True, token=TOKEN)
 
 
-class TinyEngine:
-    """Words and items of four dimensions; a picture points along all of them, a model along the last."""
+class TinySpace:
+    """Four dimensions, one a word; a picture is its red, green, blue and 1, a shape its spread along x, y, z."""
 
-    reads = frozenset({"text", "like", "image", "model"})
+    name, fingerprint, dim, pixels, points, fuses = "tiny", "0" * 16, 4, 8, 64, False
+    default_inputs = "sum"
+    reads = frozenset({"shape", "image", "text"})
+    clouds = SimpleNamespace(grey=0.8)
 
-    def __init__(self, store, *, threshold=0.5):
-        self.store, self.threshold = store, threshold
+    def texts(self, texts):
+        rows = [[float(word in text) for word in WORDS] for text in texts]
+        return F.normalize(torch.tensor(rows) + 1e-3, dim=-1)
 
-    def embed(self, queries):
-        return [self._embedded(parts) for parts in queries]
+    def pictures(self, pictures):
+        colours = pictures.mean(dim=(2, 3))
+        return F.normalize(torch.cat([colours, torch.ones(len(colours), 1)], dim=1), dim=-1)
 
-    def _embedded(self, parts):
-        total, notes = np.zeros(4, dtype=np.float32), []
-        for part in parts:
-            if part.text is not None:
-                vector = np.eye(4, dtype=np.float32)[WORDS.get(part.text, 3)]
-            elif part.like is not None:
-                ids, vectors = self.store.vectors(np.array([part.like]))
-                if not len(ids):
-                    return DataError(f"there is no item {part.like}.")
-                vector = vectors[0]
-            elif part.image is not None:
-                if not part.image.startswith(b"\x89PNG"):
-                    return DataError("the picture is not a readable PNG, JPEG or WEBP picture. Replace it.")
-                vector = np.full(4, 0.5, dtype=np.float32)
-            else:
-                assert part.model.is_file()
-                vector = np.eye(4, dtype=np.float32)[3]
-                notes.append(f"read {part.model.name}")
-            total += part.weight * vector
-        return Embedded(vector=total / max(np.linalg.norm(total), 1e-9), notes=tuple(notes))
-
-    def find(self, wanted):
-        return [self._found(each) for each in wanted]
-
-    def _found(self, each):
-        pairs = self.store.nearest(each.vector, filters=each.filters, limit=each.limit, offset=each.offset)
-        hits = tuple(Hit(item=self.store.item(id), score=score, view=0) for id, score in pairs)
-        return Found(
-            hits=hits,
-            total=len(self.store.ids(each.filters)),
-            threshold=self.threshold,
-            generation=self.store.generation(),
-        )
-
-    def duplicates(self, kind):
-        alike = {}
-        for entry in self.store.every():
-            if not entry.item.ignored:
-                alike.setdefault(entry.item.bytes, []).append(entry.item)
-        return [
-            Duplicates(kind=kind, similarity=1.0, items=tuple(items))
-            for items in alike.values()
-            if len(items) > 1
-        ]
-
-    def close(self):
-        pass
+    def shapes(self, clouds):
+        spread = clouds[..., :3].std(dim=1)
+        return F.normalize(torch.cat([spread, torch.ones(len(spread), 1)], dim=1), dim=-1)
 
 
-def tiny_store(root: Path, *, names=("chairs/oak.obj", "chairs/pine.obj", "table.obj", "<script>.obj")):
-    """An index of small OBJ files written below `root`; ids are 1, 2, ... in the order of the names."""
-    store = MemoryStore()
-    with store.writer(owner="test") as writer:
-        writer.put([entry(root, name, place) for place, name in enumerate(names)])
-    return store
-
-
-def entry(root: Path, name: str, place: int, *, text: str = OBJ) -> Entry:
+def tiny_entry(root: Path, name: str, place: int, *, text: str = OBJ, problems: tuple[Problem, ...] = ()):
+    """A model that is written below `root` now, and its row: mostly the word of its place, a little the next."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     vector = np.zeros(4, dtype=np.float32)
     vector[place % 4], vector[(place + 1) % 4] = 0.8, 0.6
-    folder = name.rpartition("/")[0]
     facets = ItemFacets(
-        format="obj", vertices=4, faces=2, size=(1.0, 1.0, 1.0), proportions=1.0, category=folder or None
+        format=name.rpartition(".")[2],
+        vertices=4,
+        faces=2 + place,
+        size=(1.0, 1.0, 1.0),
+        proportions=1.0,
+        category=name.rpartition("/")[0] or None,
     )
     item = Item(
         id=0,
@@ -105,5 +76,33 @@ def entry(root: Path, name: str, place: int, *, text: str = OBJ) -> Entry:
         added=1_700_000_000,
         state="ready",
         facets=facets,
+        problems=problems,
     )
-    return Entry(item=item, vector=vector, views=None, thumbnail=PNG)
+    views = np.eye(4, dtype=np.float16)[:2]
+    return Entry(item=item, vector=vector, views=views, thumbnail=PNG)
+
+
+def tiny_store(folder: Path, *, names=NAMES, root: Path | None = None):
+    """An index in `folder`; ids are 1, 2, ... in the order of the names."""
+    root = root or folder / "models"
+    header = Header(model="mini", fingerprint="0" * 16, dim=4, views=("ring12", 8))
+    store = create_store(folder / "index", header)
+    with store.writer(owner="test") as writer:
+        writer.put([tiny_entry(root, name, place) for place, name in enumerate(names)])
+    return store
+
+
+def tiny_served(store, *, settings=None, space=None, clocks=None, **given):
+    """The store behind a server."""
+    settings = settings or ServeSettings()
+    clocks = clocks or Clocks(now=lambda: 1_700_000_000.0, monotonic=lambda: 0.0)
+    engine = IndexEngine(store, space=space or TinySpace(), cache=None, limits=settings.limits)
+    return Served(store, engine, settings=settings, clocks=clocks, **given)
+
+
+@contextmanager
+def client(folder: Path, *, settings=None, names=NAMES, host="http://127.0.0.1:8340", **given):
+    """An HTTP client of a server over a new index, in this process."""
+    store = tiny_store(folder, names=names)
+    with TestClient(create_app(tiny_served(store, settings=settings, **given)), base_url=host) as opened:
+        yield opened

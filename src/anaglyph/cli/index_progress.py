@@ -79,7 +79,9 @@ class IndexDisplay:
             self._advance(event)
 
     def _begin(self, event: Scanned) -> None:
-        self._say(f"{event.root}: {event.tasks} files to look into, {event.same} as before, {event.gone} gone")
+        self._say(
+            f"{event.root}: {event.tasks} files to look into, {event.same} as before, {event.gone} gone"
+        )
         self.tenth = 0
         if event.tasks:
             self.task = self.bar.add_task("indexing", total=event.tasks, bad="")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
@@ -22,20 +22,28 @@ from anaglyph.serve.routes import export, items, jobs, review, search, session, 
 from anaglyph.serve.schemas import Error, SearchRequest
 from anaglyph.serve.served import Served
 from anaglyph.serve.static_pages import StaticPages
-from anaglyph.serve.timing import Timing
+from anaglyph.serve.traffic import Traffic
 
 PREFIX = "/api/v1"
 ABOUT = "Search 3D models by words, pictures or shape. Errors are {code, message, details}; codes are stable."
 log = logging.getLogger(__name__)
 
 
-def create_app(served: Served) -> FastAPI:
-    """An application that serves one index and closes it when it ends."""
+def create_app(served: Served, *, ready: Callable[[], None] = lambda: None) -> FastAPI:
+    """An application that serves one index and closes it when it ends.
+
+    Args:
+        served: what is served.
+        ready: called when it begins to answer.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        served.close()
+        ready()
+        try:
+            yield
+        finally:
+            served.close()
 
     app = FastAPI(
         title="Anaglyph",
@@ -68,7 +76,7 @@ def create_app(served: Served) -> FastAPI:
     # The last one added stands outermost.
     app.add_middleware(BodyLimit, limits=settings.limits, monotonic=monotonic)
     app.add_middleware(Guard, settings=settings)
-    app.add_middleware(Timing, metrics=served.metrics, monotonic=monotonic)
+    app.add_middleware(Traffic, metrics=served.metrics, monotonic=monotonic, most=settings.limits.requests)
     app.add_middleware(SecurityHeaders)
     return app
 

@@ -1,7 +1,7 @@
 """One thread that works through what many requests ask, several of them at once.
 
 Embedding and matrix products use all cores by themselves: in a pool of threads they fight each other
-(measured: 10 requests a second instead of hundreds). Whatever waits while a batch is computed becomes the next batch.
+(measured: 10 requests a second instead of hundreds). What waits while a batch is computed is the next batch.
 """
 
 from __future__ import annotations

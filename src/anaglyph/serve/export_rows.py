@@ -43,7 +43,7 @@ def item_row(item: Item, *, show_root: bool) -> dict[str, object]:
 
 
 def csv_rows(rows: Iterable[Row]) -> Iterator[str]:
-    """A line each, after one with the columns; text that a spreadsheet would run begins with an apostrophe."""
+    """A line each, after one of columns; text that a spreadsheet would run begins with an apostrophe."""
     head = False
     for row in rows:
         if not head:

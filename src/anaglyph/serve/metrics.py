@@ -34,8 +34,8 @@ class Metrics:
             "# TYPE anaglyph_requests_total counter",
         ]
         lines += [
-            f'anaglyph_requests_total{{method="{method}",route="{_escaped(route)}",status="{status}"}} {count}'
-            for (method, route, status), count in sorted(self.requests.items())
+            f'anaglyph_requests_total{{method="{method}",route="{_escaped(route)}",status="{code}"}} {count}'
+            for (method, route, code), count in sorted(self.requests.items())
         ]
         name = "anaglyph_request_seconds"
         lines += [f"# HELP {name} Time from head to last byte.", f"# TYPE {name} histogram"]

@@ -15,9 +15,10 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from anaglyph.geometry.mesh_formats import SUPPORTED, unknown_format
-from anaglyph.serve.engine import AskedPart
+from anaglyph.search.parts import LikePart, ModelPart, Part, PicturePart, TextPart
+from anaglyph.serve import schemas
 from anaglyph.serve.errors import Code, RefusedError
-from anaglyph.serve.schemas import ImagePart, LikePart, ModelPart, SearchRequest, TextPart
+from anaglyph.serve.schemas import SearchRequest
 from anaglyph.serve.settings import ServeLimits
 
 FIELD = "query"
@@ -29,7 +30,7 @@ class Asking:
     """A request that passed its checks; files live as long as the block that made it."""
 
     request: SearchRequest
-    parts: tuple[AskedPart, ...]
+    parts: tuple[Part, ...]
 
 
 @asynccontextmanager
@@ -109,9 +110,9 @@ def _query_field(form: FormData, limits: ServeLimits) -> str:
     return value
 
 
-def _without_file(part: TextPart | LikePart | ImagePart | ModelPart, limits: ServeLimits) -> AskedPart:
+def _without_file(part: schemas.Part, limits: ServeLimits) -> Part:
     weight = -part.weight if part.negative else part.weight
-    if isinstance(part, TextPart):
+    if isinstance(part, schemas.TextPart):
         text = part.text.strip()
         if not text:
             raise _mistake("a text part is empty; write what is looked for.")
@@ -121,27 +122,25 @@ def _without_file(part: TextPart | LikePart | ImagePart | ModelPart, limits: Ser
                 Code.TEXT_TOO_LONG,
                 f"the text has {len(text)} characters; at most {limits.text} are read.",
             )
-        return AskedPart(weight=weight, text=text)
-    if isinstance(part, LikePart):
-        return AskedPart(weight=weight, like=part.id)
+        return TextPart(text=text, weight=weight)
+    if isinstance(part, schemas.LikePart):
+        return LikePart(id=part.id, weight=weight)
     raise _mistake(
         f"an {part.kind} part comes in a form, with its file in field {part.file[:100]!r}; this is JSON."
     )
 
 
-async def _with_file(
-    part: TextPart | LikePart | ImagePart | ModelPart, form: FormData, folder: Path, limits: ServeLimits
-) -> AskedPart:
-    if isinstance(part, TextPart | LikePart):
+async def _with_file(part: schemas.Part, form: FormData, folder: Path, limits: ServeLimits) -> Part:
+    if isinstance(part, schemas.TextPart | schemas.LikePart):
         return _without_file(part, limits)
     weight = -part.weight if part.negative else part.weight
     upload = form.get(part.file)
     if not isinstance(upload, UploadFile):
         raise _mistake(f"the form has no file {part.file[:100]!r}, which a part of the query names.")
-    if isinstance(part, ImagePart):
+    if isinstance(part, schemas.ImagePart):
         _check_size(upload, limits.picture_bytes, Code.PICTURE_UNUSABLE, "picture")
         box = _box(part.box) if part.box is not None else None
-        return AskedPart(weight=weight, image=await upload.read(), box=box)
+        return PicturePart(data=await upload.read(), box=box, weight=weight)
     _check_size(upload, limits.upload_bytes, Code.MODEL_UNUSABLE, "model")
     suffix = Path((upload.filename or "").replace("\\", "/")).suffix.lower()
     if suffix not in SUPPORTED:
@@ -150,7 +149,7 @@ async def _with_file(
     target = folder / f"model{suffix}"  # nothing of the given name but its suffix reaches the disk
     with target.open("xb") as file:
         await _copy(upload, file)
-    return AskedPart(weight=weight, model=target)
+    return ModelPart(path=target, weight=weight)
 
 
 async def _copy(upload: UploadFile, file: IO[bytes]) -> None:

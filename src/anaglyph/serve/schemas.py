@@ -202,7 +202,11 @@ class SearchAnswer(Page):
     close: bool
     """False says: nothing close."""
     threshold: float | None
-    """Score above which a hit counts as close."""
+    """Score from which a hit is close; null where nobody measured it."""
+    gap: int | None
+    """Hits of a first page before the score falls clearly."""
+    recall: float
+    """Share of the nearest that search finds; 1 where it is exact."""
     notes: list[str]
     """What was done to the query, such as a text that was cut."""
     facets: dict[str, list[FacetValue]] | None = None
@@ -224,11 +228,11 @@ class GroupAnswer(BaseModel):
     """Items that are the same, or nearly so."""
 
     kind: Literal["exact", "near"]
-    similarity: float
-    """1 for exact ones, else the least cosine of those that were joined."""
     size: int
     items: list[ItemAnswer]
-    """At most a page of them."""
+    """At most a page of them; the first stands for the group."""
+    similarities: list[float]
+    """Cosine of each item and the first; 1 for equal files."""
 
 
 class GroupPage(Page):

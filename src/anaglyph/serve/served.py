@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ParamSpec, TypeVar
 
@@ -13,9 +12,13 @@ from fastapi import Depends, Request
 
 from anaglyph.errors import DataError, IndexFormatError
 from anaglyph.search.items import Item
+from anaglyph.search.parts import Part
+from anaglyph.search.query import Query
+from anaglyph.search.searcher import Found
 from anaglyph.search.store import Store, Writer
 from anaglyph.serve.batching import Batcher
-from anaglyph.serve.engine import AskedPart, Embedded, Engine, Found, Wanted
+from anaglyph.serve.clocks import Clocks
+from anaglyph.serve.engine import Engine, Wanted
 from anaglyph.serve.errors import Code, RefusedError, busy
 from anaglyph.serve.jobs import IndexRoot, Jobs
 from anaglyph.serve.metrics import Metrics
@@ -25,16 +28,6 @@ from anaglyph.serve.settings import ServeSettings
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 _BATCH = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Clocks:
-    """The two clocks of a server, given by whoever starts it."""
-
-    now: Callable[[], float]
-    """UTC seconds."""
-    monotonic: Callable[[], float]
-    """Seconds, only forward."""
 
 
 class Served:
@@ -68,7 +61,7 @@ class Served:
         self.jobs = Jobs(self.roots, index, now=clocks.now)
         self.metrics = Metrics()
         self.presenter = Presenter(show_paths=settings.local)
-        self.embedding: Batcher[tuple[AskedPart, ...], Embedded] = Batcher(
+        self.embedding: Batcher[tuple[Part, ...], Query] = Batcher(
             engine.embed, most=_BATCH, waiting=limits.queue, name="embed"
         )
         self.finding: Batcher[Wanted, Found] = Batcher(

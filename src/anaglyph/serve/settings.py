@@ -40,8 +40,10 @@ class ServeLimits:
     """Longest wait for the next piece of a request's body, and for its head as a whole."""
     least_rate: int = 16 << 10
     """Bytes a second that a body must bring on average, `idle_seconds` in advance."""
-    connections: int = 512
-    """Open connections; the next ones are told to come back."""
+    requests: int = 256
+    """Requests that are answered at a time; the next one is told to come back."""
+    connections: int = 1024
+    """Open connections; more are refused without a body."""
     ids: int = 1_000
     """Items that one request may change."""
     mesh: MeshLimits = field(default_factory=lambda: MeshLimits(file_bytes=UPLOAD_BYTES))
@@ -50,7 +52,7 @@ class ServeLimits:
     def __post_init__(self) -> None:
         for name in (
             "body_bytes", "upload_bytes", "picture_bytes", "search_bytes", "uploads", "parts", "text", "page",
-            "offset", "queue", "mesh_faces", "idle_seconds", "least_rate", "connections", "ids",
+            "offset", "queue", "mesh_faces", "idle_seconds", "least_rate", "requests", "connections", "ids",
         ):  # fmt: skip
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")

@@ -43,7 +43,7 @@ async def export_items(
 async def export_hits(serving: Serving, request: Request, kind: Format = "csv") -> Response:
     """The page of hits that `search` would show."""
     async with asking(request, limits=serving.settings.limits) as asked:
-        found, _ = await found_hits(serving, asked.request, asked.parts)
+        found = await found_hits(serving, asked.request, asked.parts)
     show = serving.presenter.show_paths
     first = asked.request.offset + 1
     rows = [

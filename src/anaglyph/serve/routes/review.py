@@ -58,15 +58,19 @@ async def duplicates(
     """Groups of equal files, or of models that look alike and are equally large; not those ignored."""
     generation = await serving.read(serving.store.generation)
     groups = await serving.parse(serving.engine.duplicates, kind)
+    page = groups[offset : offset + limit]
+    shown = [group.ids[: serving.settings.limits.page] for group in page]
+    items = await serving.read(serving.store.items, [id for ids in shown for id in ids])
+    known = {item.id: item for item in items}
     return GroupPage(
         groups=[
             GroupAnswer(
                 kind=group.kind,
-                similarity=group.similarity,
-                items=[serving.presenter.item(item) for item in group.items[: serving.settings.limits.page]],
-                size=len(group.items),
+                size=len(group.ids),
+                items=[serving.presenter.item(known[id]) for id in ids if id in known],
+                similarities=list(group.cosines[: len(ids)]),
             )
-            for group in groups[offset : offset + limit]
+            for group, ids in zip(page, shown, strict=True)
         ],
         total=len(groups),
         limit=limit,

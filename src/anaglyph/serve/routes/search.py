@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from anaglyph.errors import ConfigError, DataError, MeshError
-from anaglyph.serve.engine import AskedPart, Found, Wanted
+from anaglyph.search.parts import LikePart, ModelPart, Part, PicturePart, TextPart
+from anaglyph.search.searcher import Found
+from anaglyph.serve.engine import Kind, Wanted
 from anaglyph.serve.errors import Code, RefusedError
 from anaglyph.serve.filters import body_filters
 from anaglyph.serve.paging import following
@@ -35,6 +37,12 @@ BODY: dict[str, Any] = {
         },
     }
 }
+_KINDS: dict[type, Kind] = {
+    TextPart: "text",
+    PicturePart: "image",
+    ModelPart: "model",
+    LikePart: "like",
+}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Error} for status in (400, 404, 408, 413, 415, 422, 503)
 }
@@ -43,39 +51,33 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 @router.post("/search", openapi_extra=BODY, responses=REFUSALS)
 async def search(serving: Serving, request: Request) -> SearchAnswer:
     """What is closest to the query, the closest first."""
+    generation = await serving.read(serving.store.generation)
     async with asking(request, limits=serving.settings.limits) as asked:
-        found, notes = await found_hits(serving, asked.request, asked.parts)
+        found = await found_hits(serving, asked.request, asked.parts)
         counts = None
         if asked.request.facets:
             counts = await serving.read(serving.store.facet_counts, body_filters(asked.request.filters))
-    threshold = found.threshold
-    hits = [
-        HitAnswer(
-            item=serving.presenter.item(hit.item),
-            score=hit.score,
-            view=hit.view,
-            close=threshold is None or hit.score >= threshold,
-        )
-        for hit in found.hits
-    ]
     return SearchAnswer(
-        hits=hits,
-        close=any(hit.close for hit in hits),
-        threshold=threshold,
-        notes=list(notes),
+        hits=[
+            HitAnswer(item=serving.presenter.item(hit.item), score=hit.score, view=hit.view, close=hit.close)
+            for hit in found.hits
+        ],
+        close=not found.nothing_close,
+        threshold=found.close,
+        gap=found.gap,
+        notes=list(found.notes),
+        recall=found.recall,
         total=found.total,
         limit=asked.request.limit,
         offset=asked.request.offset,
         next=following(found.total, limit=asked.request.limit, offset=asked.request.offset),
-        generation=found.generation,
+        generation=generation,
         facets=None if counts is None else facet_values(counts),
     )
 
 
-async def found_hits(
-    serving: Served, request: SearchRequest, parts: tuple[AskedPart, ...]
-) -> tuple[Found, tuple[str, ...]]:
-    """Embed a query and find its page; the notes say what was done to the query.
+async def found_hits(serving: Served, request: SearchRequest, parts: tuple[Part, ...]) -> Found:
+    """Embed a query and find its page.
 
     Raises:
         RefusedError: a part cannot be read, or names no item.
@@ -83,21 +85,23 @@ async def found_hits(
     filters = body_filters(request.filters)
     _check_kinds(parts, serving.engine.reads)
     try:
-        embedded = await serving.embedding.ask(parts)
+        for part in parts:
+            if isinstance(part, ModelPart):
+                await serving.parse(serving.engine.prepare, part.path)
+        query = await serving.embedding.ask(parts)
+        wanted = Wanted(query=query, filters=filters, limit=request.limit, offset=request.offset)
+        return await serving.finding.ask(wanted)
     except MeshError as error:
         raise RefusedError(422, Code.MODEL_UNUSABLE, f"the model cannot be used: {error.reason}") from error
     except ConfigError as error:
-        raise RefusedError(422, Code.QUERY_NOT_SUPPORTED, str(error)) from error
+        raise RefusedError(422, Code.INVALID_REQUEST, str(error)) from error
     except DataError as error:
         raise _refused(parts, error) from error
-    wanted = Wanted(vector=embedded.vector, filters=filters, limit=request.limit, offset=request.offset)
-    return await serving.finding.ask(wanted), embedded.notes
 
 
-def _check_kinds(parts: tuple[AskedPart, ...], reads: frozenset[str]) -> None:
+def _check_kinds(parts: tuple[Part, ...], reads: frozenset[Kind]) -> None:
     for part in parts:
-        kind = next(kind for kind in ("text", "like", "image", "model") if getattr(part, kind) is not None)
-        if kind not in reads:
+        if (kind := _KINDS[type(part)]) not in reads:
             raise RefusedError(
                 422,
                 Code.QUERY_NOT_SUPPORTED,
@@ -105,9 +109,9 @@ def _check_kinds(parts: tuple[AskedPart, ...], reads: frozenset[str]) -> None:
             )
 
 
-def _refused(parts: tuple[AskedPart, ...], error: DataError) -> RefusedError:
-    if any(part.image is not None for part in parts):
+def _refused(parts: tuple[Part, ...], error: DataError) -> RefusedError:
+    if any(isinstance(part, PicturePart) for part in parts):
         return RefusedError(422, Code.PICTURE_UNUSABLE, str(error))
-    if any(part.like is not None for part in parts):
+    if any(isinstance(part, LikePart) for part in parts):
         return RefusedError(404, Code.ITEM_NOT_FOUND, str(error))
     return RefusedError(422, Code.INVALID_REQUEST, str(error))

@@ -1,4 +1,4 @@
-"""Counts and times every request for /metrics."""
+"""Counts and times every request for /metrics, and turns away those beyond what can be answered at a time."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from anaglyph.serve.errors import busy
 from anaglyph.serve.metrics import Metrics
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class Timing:
+class Traffic:
     """Pure ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, monotonic: Callable[[], float]) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, monotonic: Callable[[], float], most: int) -> None:
         self.app = app
+        self.most = most
         self.metrics = metrics
         self.monotonic = monotonic
 
@@ -35,7 +37,11 @@ class Timing:
 
         self.metrics.active += 1
         try:
-            await self.app(scope, receive, noted)
+            if self.metrics.active > self.most:
+                refusal = busy(f"{self.most} requests are being answered, which is the most. Try again soon.")
+                await refusal.response()(scope, receive, noted)
+            else:
+                await self.app(scope, receive, noted)
         finally:
             self.metrics.active -= 1
             # The route's pattern; what no route answers is one row, or addresses could fill the memory.
