@@ -43,10 +43,10 @@ def index(
 ) -> int:
     """Bring an index up to date with folders of 3D models, so that they can be searched.
 
-    Only what is new or changed is read; a file that moved keeps its vectors, one that is gone is marked. It can
-    be stopped (Ctrl-C) or killed at any time: the same command goes on. A file that cannot be used becomes a
-    problem (see `anaglyph problems`), never the end. Without folders, those that the index holds are looked at
-    again. Your files are only read.
+    Only what is new or changed is read; a file that moved keeps its vectors, one that is gone is marked. It
+    can be stopped (Ctrl-C) or killed at any time: the same command goes on. A file that cannot be used becomes
+    a problem (see `anaglyph problems`), never the end. Without folders, those that the index holds are looked
+    at again. Your files are only read.
 
     Args:
         folders: searched below; hidden files and links that lead elsewhere are left out.

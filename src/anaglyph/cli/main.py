@@ -17,7 +17,9 @@ from anaglyph.cli.doctor import doctor
 from anaglyph.cli.embed import embed
 from anaglyph.cli.evaluate import evaluate
 from anaglyph.cli.features import FEATURES, features
+from anaglyph.cli.index import index
 from anaglyph.cli.models import MODELS, models
+from anaglyph.cli.problems import problems
 from anaglyph.cli.render import render
 from anaglyph.cli.serve import serve
 from anaglyph.cli.train import train
@@ -30,7 +32,9 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "embed": embed,
     "features": features,
     "render": render,
+    "index": index,
     "serve": serve,
+    "problems": problems,
     "data": data,
     "models": models,
     "doctor": doctor,

@@ -21,7 +21,7 @@ def cache_folder() -> Path:
 
 
 def index_place(index: Path | None, store: str | None = None) -> str:
-    """Where an index lies: the address of a database, the folder given, else one in the user's data folder."""
+    """Where an index lies: an address of a database, the folder given, else one in the user's data folder."""
     if store is not None:
         return store
     if index is not None:

@@ -190,7 +190,8 @@ def _trained(ids: Ids, read: ReadVectors, dim: int, seed: int) -> Vectors:
     means.niter, means.seed, means.spherical = ROUNDS, seed_for(seed, "k-means") % (1 << 31), True
     means.min_points_per_centroid, means.max_points_per_centroid = 1, PER_CELL
     means.train(read(np.sort(ids[chosen])), faiss.IndexFlatIP(dim))
-    return faiss.vector_to_array(means.centroids).reshape(count, dim).astype(np.float32)
+    centres: Vectors = faiss.vector_to_array(means.centroids).reshape(count, dim).astype(np.float32)
+    return centres
 
 
 def _filled(

@@ -106,8 +106,8 @@ def _parsed(data: bytes, dim: int) -> Cells:
     arrays = load(content)
     ids, kept, cells, centres = (arrays[name] for name in ("ids", "marks", "cells", "centres"))
     count = len(ids)
-    kinds = (ids.dtype, kept.dtype, cells.dtype, centres.dtype)
-    if kinds != (np.int64, np.uint64, np.int32, np.float32) or not (
+    kinds = [array.dtype.name for array in (ids, kept, cells, centres)]
+    if kinds != ["int64", "uint64", "int32", "float32"] or not (
         ids.shape == kept.shape == cells.shape == (count,) and centres.ndim == 2 and centres.shape[1] == dim
     ):
         raise DataError(f"its arrays are not those of an index of {dim} dimensions")

@@ -63,7 +63,7 @@ def space_of(store: Store, *, root: Path, device: torch.device | str = "cpu") ->
         IndexFormatError: the model that is there now is another one.
         WeightsError: it is not there.
     """
-    space = _choice_of(store).opened(root=root, device=device)
+    space = choice_of(store).opened(root=root, device=device)
     require_same(store, space)
     return space
 
@@ -87,15 +87,13 @@ def new_index(place: str, choice: ModelChoice, *, root: Path, device: torch.devi
     return Ready(store, embed, preparation)
 
 
-def open_for_indexing(
-    store: Store, choice: ModelChoice, *, root: Path, device: torch.device
-) -> Ready:
+def open_for_indexing(store: Store, choice: ModelChoice, *, root: Path, device: torch.device) -> Ready:
     """What goes on filling an index.
 
     Raises:
         IndexFormatError: another model was asked for, or the one of the index has changed.
     """
-    asked = choice if choice.source is not None else _choice_of(store)
+    asked = choice if choice.source is not None else choice_of(store)
     space = asked.opened(root=root, device=device)
     require_same(store, space)
     embed = Embedder(space, on_cpu=device.type == "cpu")
@@ -125,7 +123,8 @@ def require_same(store: Store, space: Space) -> None:
         )
 
 
-def _choice_of(store: Store) -> ModelChoice:
+def choice_of(store: Store) -> ModelChoice:
+    """The model that an index was made with."""
     towers = json.loads(store.notes().get(TOWERS, "{}"))
     return ModelChoice(
         source=store.header.model, image_tower=towers.get("image"), text_tower=towers.get("text")

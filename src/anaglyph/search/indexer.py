@@ -229,13 +229,14 @@ class _Run:
                 self.report.moved += 1
                 return
             outcome = preparers.prepare(replace(job, unless=()))  # another file has taken the old one's place
-        if isinstance(outcome, Prepared):
-            self.seconds.update(outcome.seconds)
-            self.raw += 1
-        elif isinstance(outcome, Unusable):
-            self.report.unusable += 1
-        else:  # only a file that was excepted is `Same`
-            raise AssertionError(job.path)
+        match outcome:
+            case Prepared():
+                self.seconds.update(outcome.seconds)
+                self.raw += 1
+            case Unusable():
+                self.report.unusable += 1
+            case Same():
+                raise RuntimeError(f"'{job.path}' was not prepared although nothing was excepted")
         self.prepared.append((task, outcome))
         if task.kind == "new":
             self.report.new += 1

@@ -1,4 +1,4 @@
-"""From a place and folders to an index that is up to date: what `anaglyph index` and the server's jobs call."""
+"""From a place and folders to an index that is up to date: what `anaglyph index` and the server call."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anaglyph.errors import ConfigError
+from anaglyph.search.index_place import index_exists
 from anaglyph.search.index_space import ModelChoice, Ready, new_index, open_for_indexing
 from anaglyph.search.indexer import (
     IndexEvent,
@@ -18,7 +19,7 @@ from anaglyph.search.indexer import (
     roots_of,
     scan,
 )
-from anaglyph.search.opening import index_exists, open_store
+from anaglyph.search.opening import open_store
 from anaglyph.search.scanner import compare, walk
 
 if TYPE_CHECKING:
