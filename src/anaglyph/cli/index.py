@@ -33,7 +33,9 @@ def index(
     data_root: Path | None = None,
     device: str = "auto",
     processes: int = 0,
+    batch: int = 32,
     shard: str = "1/1",
+    categories: str | None = None,
     retry: bool = False,
     thorough: bool = False,
     accept_empty: bool = False,
@@ -44,9 +46,9 @@ def index(
     """Bring an index up to date with folders of 3D models, so that they can be searched.
 
     Only what is new or changed is read; a file that moved keeps its vectors, one that is gone is marked. It
-    can be stopped (Ctrl-C) or killed at any time: the same command goes on. A file that cannot be used becomes
-    a problem (see `anaglyph problems`), never the end. Without folders, those that the index holds are looked
-    at again. Your files are only read.
+    can be stopped (Ctrl-C) or killed at any time: the same command goes on. A file that cannot be used
+    becomes a problem (see `anaglyph problems`), never the end. Without folders, those that the index holds
+    are looked at again. Your files are only read.
 
     Args:
         folders: searched below; hidden files and links that lead elsewhere are left out.
@@ -58,7 +60,10 @@ def index(
         data_root: folder where relative sources of towers start; default $ANAGLYPH_DATA, else ../shared/data.
         device: auto, cpu, cuda or cuda:1, for the encoders.
         processes: files in work at a time; 0 for one on each core.
+        batch: files in a transaction, which is what a killed run does again at most.
         shard: i/n, one of n shares of the files, for n indexers into one database.
+        categories: a text file of class names, one a line, or `builtin`: each model's category is the nearest
+            of them instead of its folder; kept by the index for the runs to come.
         retry: look again at files that could not be used.
         thorough: read every file again to see whether it or a texture of it has changed.
         accept_empty: mark everything deleted where a folder is empty now.
@@ -69,16 +74,17 @@ def index(
     from anaglyph.cli.places import data_root as root
     from anaglyph.cli.places import index_place
     from anaglyph.engine.devices import find_device
+    from anaglyph.search.categories import read_names
     from anaglyph.search.index_space import ModelChoice
     from anaglyph.search.indexer import IndexOptions
 
-    if processes < 0:
-        raise ConfigError(f"processes must be >= 0, got {processes}.")
+    if processes < 0 or batch < 1:
+        raise ConfigError(f"processes must be >= 0 and batch >= 1, got {processes} and {batch}.")
     if store is not None and index is not None:
         raise ConfigError("give --index or --store, not both.")
     options = IndexOptions(
-        processes=processes or _cores(), shard=_shard(shard), retry=retry, thorough=thorough,
-        accept_empty=accept_empty,
+        processes=processes or _cores(), batch=batch, shard=_shard(shard), retry=retry, thorough=thorough,
+        accept_empty=accept_empty, categories=None if categories is None else read_names(categories),
     )  # fmt: skip
     place = index_place(index, store)
     choice = ModelChoice(source=model, image_tower=image_tower, text_tower=text_tower)

@@ -14,10 +14,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
+from numpy.typing import NDArray
+
 from anaglyph.errors import DataError
+from anaglyph.search.categories import Categories
 from anaglyph.search.embedder import Embedder
 from anaglyph.search.item_facets import folder_category, format_of
-from anaglyph.search.items import Entry, Item, ItemFacets
+from anaglyph.search.items import Entry, Item, ItemFacets, Problem, State
 from anaglyph.search.preparation import Outcome, Preparation, Prepared, Same, Unusable
 from anaglyph.search.preparers import Job, Preparers
 from anaglyph.search.problems import failure
@@ -43,6 +47,8 @@ class IndexOptions:
     """Hash every file, whatever its size and time say."""
     accept_empty: bool = False
     """Believe a folder in which nothing is left."""
+    categories: tuple[str, ...] | None = None
+    """Class names of which items take the nearest; none: folders are categories. None: as before."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +99,9 @@ class IndexReport:
     """Work -> seconds, of all processes together."""
 
     @property
-    def done(self) -> int:
-        """Files that were looked into."""
-        return self.new + self.changed + self.touched + self.moved
+    def altered(self) -> bool:
+        """Whether anything can be found now that could not before, or the other way round."""
+        return self.new + self.changed + self.deleted > 0
 
 
 def scan(store: Store, folder: Path, options: IndexOptions) -> tuple[Walk, Changes]:
@@ -125,6 +131,7 @@ def index_folder(
     preparation: Preparation,
     options: IndexOptions,
     now: Callable[[], int],
+    categories: Categories | None = None,
     listen: Callable[[IndexEvent], None] = lambda event: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> IndexReport:
@@ -138,6 +145,7 @@ def index_folder(
         preparation: of the same index.
         options: processes, batches, shares.
         now: UTC seconds, for `added`.
+        categories: of which items take the nearest, instead of their folder.
         listen: called with what happens.
         stopped: asked often; once true, the files under way are written and the run ends.
 
@@ -147,7 +155,7 @@ def index_folder(
     seen, changes = scan(store, folder, options)
     _note_root(store, writer, seen.root)
     listen(Scanned(seen.root, len(changes.tasks), changes.same, len(changes.gone)))
-    run = _Run(writer, seen, changes, embed=embed, options=options, now=now, listen=listen)
+    run = _Run(writer, seen, changes, embed, categories, options, now=now, listen=listen)
     if changes.gone:
         writer.mark_deleted(changes.gone)
         run.report.deleted += len(changes.gone)
@@ -167,14 +175,16 @@ class _Run:
         writer: Writer,
         seen: Walk,
         changes: Changes,
-        *,
         embed: Embedder,
+        categories: Categories | None,
         options: IndexOptions,
+        *,
         now: Callable[[], int],
         listen: Callable[[IndexEvent], None],
     ) -> None:
         self.writer, self.seen, self.changes = writer, seen, changes
-        self.embed, self.options, self.now, self.listen = embed, options, now, listen
+        self.embed, self.categories, self.options = embed, categories, options
+        self.now, self.listen = now, listen
         self.report = IndexReport(
             root=seen.root, same=changes.same, unreadable=seen.unreadable, unnameable=seen.unnameable
         )
@@ -250,14 +260,20 @@ class _Run:
         start = perf_counter()
         vectors = iter(self.embed([made for _, made in self.prepared if isinstance(made, Prepared)]))
         for task, made in self.prepared:
-            item = self._item(task, made)
-            if isinstance(made, Prepared):
-                found = next(vectors)
-                self.entries.append(
-                    Entry(item=item, vector=found.vector, views=found.views, thumbnail=made.thumbnail)
+            if isinstance(made, Unusable):
+                facets = ItemFacets(
+                    format=format_of(task.found.path), category=folder_category(task.found.path)
                 )
-            else:
-                self.entries.append(Entry(item=item))
+                self.entries.append(
+                    Entry(item=self._item(task, made.content, "problem", facets, (failure(made.error),)))
+                )
+                continue
+            found = next(vectors)
+            facets = replace(made.facets, category=self._category(task.found.path, found.vector))
+            item = self._item(task, made.content, "ready", facets, made.problems)
+            self.entries.append(
+                Entry(item=item, vector=found.vector, views=found.views, thumbnail=made.thumbnail)
+            )
         self.prepared, self.raw = [], 0
         self.seconds["embed"] += perf_counter() - start
 
@@ -273,22 +289,22 @@ class _Run:
         self.entries, self.touched, self.moved = [], [], []
         self.seconds["write"] += perf_counter() - start
 
-    def _item(self, task: Task, made: Prepared | Unusable) -> Item:
-        path = task.found.path
-        if isinstance(made, Prepared):
-            facets, problems = made.facets, made.problems
-        else:
-            facets, problems = ItemFacets(format=format_of(path)), (failure(made.error),)
+    def _category(self, path: str, vector: NDArray[np.float32]) -> str | None:
+        return folder_category(path) if self.categories is None else self.categories.of(vector)
+
+    def _item(
+        self, task: Task, content: str, state: State, facets: ItemFacets, problems: tuple[Problem, ...]
+    ) -> Item:
         return Item(
             id=0 if task.known is None else task.known.id,
             root=self.seen.root,
-            path=path,
-            content=made.content,
+            path=task.found.path,
+            content=content,
             bytes=task.found.bytes,
             modified=task.found.modified,
             added=self.now(),
-            state="ready" if isinstance(made, Prepared) else "problem",
-            facets=replace(facets, category=folder_category(path)),
+            state=state,
+            facets=facets,
             problems=problems,
         )
 

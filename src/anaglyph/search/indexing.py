@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anaglyph.errors import ConfigError
+from anaglyph.search import closeness
+from anaglyph.search.categories import NOTE, Categories, categories_in, kept_names
 from anaglyph.search.index_place import index_exists
 from anaglyph.search.index_space import ModelChoice, Ready, new_index, open_for_indexing
 from anaglyph.search.indexer import (
@@ -21,6 +24,7 @@ from anaglyph.search.indexer import (
 )
 from anaglyph.search.opening import open_store
 from anaglyph.search.scanner import compare, walk
+from anaglyph.search.store import Writer
 
 if TYPE_CHECKING:
     import torch
@@ -73,6 +77,7 @@ def update_index(
     """
     ready = _ready(place, folders, choice, root=root, device=device)
     with closing(ready.store), ready.store.writer(owner=owner) as writer:
+        categories = chosen_categories(ready, writer, options)
         reports = []
         for folder in folders or [Path(each) for each in roots_of(ready.store)]:
             if stopped() and reports:
@@ -80,10 +85,29 @@ def update_index(
             reports.append(
                 index_folder(
                     ready.store, writer, folder, embed=ready.embed, preparation=ready.preparation,
-                    options=options, now=now, listen=listen, stopped=stopped,
+                    options=options, now=now, categories=categories, listen=listen, stopped=stopped,
                 )
             )  # fmt: skip
+        if any(report.altered for report in reports):
+            note_closeness(ready, writer)
         return reports
+
+
+def chosen_categories(ready: Ready, writer: Writer, options: IndexOptions) -> Categories | None:
+    """Class names that were asked for, which the index keeps for later runs, or those it kept."""
+    kept = ready.store.notes().get(NOTE)
+    names = kept_names(kept) if options.categories is None else options.categories
+    made = categories_in(ready.embed.space, names) if names else None
+    if json.dumps(names) != (kept or "[]"):
+        writer.note(NOTE, json.dumps(names))
+    return made
+
+
+def note_closeness(ready: Ready, writer: Writer) -> None:
+    """Measure what is close in this index, for an honest "nothing close"."""
+    space = ready.embed.space
+    texts = (lambda words: space.texts(words).numpy()) if "text" in space.reads else None
+    writer.note(closeness.NOTE, closeness.measure_closeness(ready.store, texts=texts).plain())
 
 
 def plan_index(place: str, folders: Sequence[Path], options: IndexOptions) -> list[Plan]:

@@ -66,6 +66,10 @@ class Preparers:
         for sandbox in self._sandboxes:
             sandbox.close()
 
+    def processes_now(self) -> list[int]:
+        """Ids of the processes that run."""
+        return [sandbox.pid for sandbox in self._sandboxes if sandbox.pid is not None]
+
     def prepare(self, job: Job[Tag]) -> Outcome:
         """Prepare one file; from several threads, each waits for a free process."""
         sandbox = self._idle.get()

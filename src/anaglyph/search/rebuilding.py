@@ -10,13 +10,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anaglyph.errors import ConfigError, DataError, IndexFormatError
+from anaglyph.search.categories import NOTE, kept_names
 from anaglyph.search.index_place import index_exists, is_address
 from anaglyph.search.index_space import ModelChoice, Ready, choice_of, new_index, open_for_indexing
 from anaglyph.search.indexer import IndexEvent, IndexOptions, IndexReport, index_folder, roots_of
+from anaglyph.search.indexing import chosen_categories, note_closeness
 from anaglyph.search.items import Item
 from anaglyph.search.opening import open_store
 from anaglyph.search.store import Store, Writer
@@ -71,17 +74,21 @@ def rebuild_index(
         names = list(dict.fromkeys([*map(Path, roots_of(old)), *(folder.resolve() for folder in folders)]))
         reports = []
         with closing(ready.store), ready.store.writer(owner="anaglyph index --rebuild") as writer:
+            if options.categories is None:
+                options = replace(options, categories=kept_names(old.notes().get(NOTE)))
+            categories = chosen_categories(ready, writer, options)
             for folder in names:
                 reports.append(
                     index_folder(
                         ready.store, writer, folder, embed=ready.embed, preparation=ready.preparation,
-                        options=options, now=now, listen=listen, stopped=stopped,
+                        options=options, now=now, categories=categories, listen=listen, stopped=stopped,
                     )
                 )  # fmt: skip
                 if reports[-1].stopped or stopped():
                     reports[-1].stopped = True
                     return reports
             carry_over(old, ready.store, writer)
+            note_closeness(ready, writer)
         _swap(target)
     shutil.rmtree(_beside(target, _OLD), ignore_errors=True)
     return reports
