@@ -31,7 +31,7 @@ WRITING = ServeSettings(write=True, token=TOKEN)
 
 
 class TinySpace:
-    """Four dimensions, one a word; a picture is its red, green, blue and 1, a shape its spread along x, y, z."""
+    """Four dimensions: one a word; of a picture red, green, blue; of a shape its spread along x, y, z."""
 
     name, fingerprint, dim, pixels, points, fuses = "tiny", "0" * 16, 4, 8, 64, False
     default_inputs = "sum"
@@ -52,7 +52,7 @@ class TinySpace:
 
 
 def tiny_entry(root: Path, name: str, place: int, *, text: str = OBJ, problems: tuple[Problem, ...] = ()):
-    """A model that is written below `root` now, and its row: mostly the word of its place, a little the next."""
+    """A model, written below `root` now, and its row: mostly the word of its place, a little the next."""
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

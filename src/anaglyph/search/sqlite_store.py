@@ -142,6 +142,11 @@ class SqliteStore:
             vectors, ids = self._current_matrix(run), self._passing(run, filters)
         return exact.nearest(vectors.matrix, query, limit=limit, offset=offset, allowed=ids)
 
+    def searchable(self, filters: Filters) -> tuple[exact.Matrix, NDArray[np.int64]]:
+        """All vectors, in memory, and the ids among them that pass."""
+        with self._reading() as run:
+            return self._current_matrix(run).matrix, self._passing(run, filters)
+
     def thumbnail(self, id: int) -> bytes | None:
         """PNG."""
         with self._reading() as run:

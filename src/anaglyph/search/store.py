@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anaglyph.search.exact import Matrix
 from anaglyph.search.items import Entry, Filters, Item, Problem
 
 FORMAT = 1
@@ -153,3 +154,11 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Give back files and connections."""
+
+
+@runtime_checkable
+class InMemory(Protocol):
+    """A store whose vectors lie in this process, so that many queries can read them at once."""
+
+    def searchable(self, filters: Filters) -> tuple[Matrix, NDArray[np.int64]]:
+        """Vectors, and the ids that pass; removed items may still be in the matrix."""

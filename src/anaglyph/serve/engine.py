@@ -24,7 +24,9 @@ Kind = Literal["text", "image", "model", "like"]
 class Wanted:
     """A page of hits."""
 
-    query: Query
+    query: Query | None
+    """None where `parts` are items only; then nothing needs to be embedded."""
+    parts: Sequence[Part] = ()
     filters: Filters
     limit: int
     offset: int

@@ -29,6 +29,8 @@ class Code(StrEnum):
     MODEL_UNUSABLE = "model_unusable"
     QUERY_NOT_SUPPORTED = "query_not_supported"
     """The model of the index reads no pictures, or no words."""
+    NOT_SUPPORTED = "not_supported"
+    """This server was started without what it takes."""
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     UNAUTHORIZED = "unauthorized"
     HOST_NOT_ALLOWED = "host_not_allowed"

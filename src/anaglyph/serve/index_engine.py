@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from anaglyph.errors import AnaglyphError, ConfigError
 from anaglyph.search.closeness import NOTE, Closeness, read_closeness
 from anaglyph.search.dedup import Group, find_groups
-from anaglyph.search.finder import Finder
+from anaglyph.search.finder import Finder, filters_key
 from anaglyph.search.parts import Part
 from anaglyph.search.query import Query, QueryEmbedder
 from anaglyph.search.searcher import Found, Searcher
 from anaglyph.search.store import Store
 from anaglyph.serve.engine import Kind, Wanted
+from anaglyph.serve.item_cache import ItemCache
 from anaglyph.serve.settings import ServeLimits
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 READERS = 2
 """Processes that read models of queries."""
+TOGETHER = 1000
+"""Results down to which queries are answered together; who asks deeper is answered alone."""
 WAITING = 64
 """Models that have been read and wait to be embedded; of more, the oldest are read again."""
 
@@ -66,6 +69,7 @@ class IndexEngine:
             embedder=QueryEmbedder(
                 store=store, space=self.space, model=self._model, closeness=self._closeness
             ),
+            items=ItemCache(store).items,
         )
 
     @property
@@ -98,8 +102,21 @@ class IndexEngine:
         return self.searcher.embedder.embed_many(queries)
 
     def find(self, wanted: Sequence[Wanted]) -> Sequence[Found | Exception]:
-        """A page for each."""
-        return [self._found(each) for each in wanted]
+        """A page for each; the vectors of the index are read once for those with the same filters."""
+        queries = [each.query or self.embed([each.parts])[0] for each in wanted]
+        found: dict[int, Found | Exception] = {}
+        together: dict[object, list[int]] = {}
+        for place, (each, query) in enumerate(zip(wanted, queries, strict=True)):
+            if isinstance(query, Exception):
+                found[place] = query
+            elif each.offset + each.limit > TOGETHER:
+                found[place] = self._alone(each, query)
+            else:
+                together.setdefault(filters_key(each.filters), []).append(place)
+        for places in together.values():
+            asked = [(wanted[place], queries[place]) for place in places]
+            found.update(zip(places, self._together(asked), strict=True))
+        return [found[place] for place in range(len(wanted))]
 
     def duplicates(self, kind: Literal["exact", "near"]) -> Sequence[Group]:
         """Groups, found again when the index has changed."""
@@ -123,13 +140,21 @@ class IndexEngine:
         if preparers is not None:
             preparers.__exit__(None, None, None)
 
-    def _found(self, wanted: Wanted) -> Found | Exception:
+    def _alone(self, wanted: Wanted, query: Query) -> Found | Exception:
         try:
-            return self.searcher.find(
-                wanted.query, filters=wanted.filters, limit=wanted.limit, offset=wanted.offset
-            )
+            return self.searcher.find(query, filters=wanted.filters, limit=wanted.limit, offset=wanted.offset)
         except AnaglyphError as error:
             return error
+
+    def _together(self, asked: Sequence[tuple[Wanted, Query]]) -> Sequence[Found | Exception]:
+        filters = asked[0][0].filters
+        vectors = np.stack([query.vector for _, query in asked])
+        deep = max(each.offset + each.limit + len(query.left_out) for each, query in asked)
+        ranked = self.searcher.finder.nearest_of_many(vectors, filters=filters, limit=deep)
+        return [
+            self.searcher.page(query, some, filters=filters, limit=each.limit, offset=each.offset)
+            for (each, query), some in zip(asked, ranked, strict=True)
+        ]
 
     def _model(self, path: Path) -> NDArray[np.float32]:
         """(D,) of a model of a query."""

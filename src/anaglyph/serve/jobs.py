@@ -72,7 +72,7 @@ class Jobs:
             RefusedError: no such root, another job is running, or this server cannot index.
         """
         if self.index is None:
-            raise RefusedError(501, Code.READ_ONLY, "this server cannot index; use `anaglyph index`.")
+            raise RefusedError(501, Code.NOT_SUPPORTED, "this server cannot index; use `anaglyph index`.")
         if not 0 <= root < len(self.roots):
             raise RefusedError(
                 422, Code.INVALID_REQUEST, f"there is no root {root}; the index has {len(self.roots)}."
@@ -115,12 +115,16 @@ class Jobs:
                 self._cancelled.add(id)
         return job
 
+    def wait(self) -> None:
+        """Until no job runs."""
+        if self._thread is not None:
+            self._thread.join()
+
     def close(self) -> None:
         """Cancel what runs and wait for its end."""
         for job in self.all():
             self.cancel(job.id)
-        if self._thread is not None:
-            self._thread.join()
+        self.wait()
 
     def _run(self, job: Job, index: IndexRoot) -> None:
         report = _Report(self, job.id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from anaglyph.search.items import Item
 from anaglyph.serve.schemas import FacetsAnswer, FacetValue, ItemAnswer, ProblemAnswer
@@ -18,9 +17,10 @@ VIEWER_TYPES = {
 }
 """Formats that are whole in one file, and their media types; glTF, COLLADA and FBX name other files."""
 _SHOWN_VALUES = 200
+_REMEMBERED = 50_000
+"""Items whose JSON is kept; each takes about 1 KB."""
 
 
-@dataclass(frozen=True)
 class Presenter:
     """Items -> answers.
 
@@ -28,7 +28,20 @@ class Presenter:
         show_paths: whether callers may know where the roots lie on this machine.
     """
 
-    show_paths: bool
+    def __init__(self, *, show_paths: bool) -> None:
+        self.show_paths = show_paths
+        self._json: dict[int, tuple[Item, bytes]] = {}
+
+    def item_json(self, item: Item) -> bytes:
+        """`item` as JSON; remembered for the very same row, since lists of hits show it again and again."""
+        known = self._json.get(item.id)
+        if known is not None and known[0] is item:
+            return known[1]
+        made = self.item(item).model_dump_json().encode()
+        if len(self._json) >= _REMEMBERED:
+            self._json.clear()
+        self._json[item.id] = (item, made)
+        return made
 
     def item(self, item: Item) -> ItemAnswer:
         """Everything about one item; addresses change with its content, so that they may be cached."""

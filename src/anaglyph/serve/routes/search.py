@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.responses import Response
 
 from anaglyph.errors import ConfigError, DataError, MeshError
 from anaglyph.search.parts import LikePart, ModelPart, Part, PicturePart, TextPart
@@ -13,9 +14,9 @@ from anaglyph.serve.engine import Kind, Wanted
 from anaglyph.serve.errors import Code, RefusedError
 from anaglyph.serve.filters import body_filters
 from anaglyph.serve.paging import following
-from anaglyph.serve.presented import facet_values
+from anaglyph.serve.presented import Presenter, facet_values
 from anaglyph.serve.query_form import FIELD, asking
-from anaglyph.serve.schemas import Error, HitAnswer, SearchAnswer, SearchRequest
+from anaglyph.serve.schemas import Error, SearchAnswer, SearchRequest
 from anaglyph.serve.served import Served, Serving
 
 router = APIRouter(tags=["search"])
@@ -48,8 +49,13 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/search", openapi_extra=BODY, responses=REFUSALS)
-async def search(serving: Serving, request: Request) -> SearchAnswer:
+@router.post(
+    "/search",
+    response_model=None,
+    openapi_extra=BODY,
+    responses={200: {"model": SearchAnswer, "description": "Hits."}, **REFUSALS},
+)
+async def search(serving: Serving, request: Request) -> Response:
     """What is closest to the query, the closest first."""
     generation = await serving.read(serving.store.generation)
     async with asking(request, limits=serving.settings.limits) as asked:
@@ -57,11 +63,8 @@ async def search(serving: Serving, request: Request) -> SearchAnswer:
         counts = None
         if asked.request.facets:
             counts = await serving.read(serving.store.facet_counts, body_filters(asked.request.filters))
-    return SearchAnswer(
-        hits=[
-            HitAnswer(item=serving.presenter.item(hit.item), score=hit.score, view=hit.view, close=hit.close)
-            for hit in found.hits
-        ],
+    answer = SearchAnswer(
+        hits=[],
         close=not found.nothing_close,
         threshold=found.close,
         gap=found.gap,
@@ -74,6 +77,23 @@ async def search(serving: Serving, request: Request) -> SearchAnswer:
         generation=generation,
         facets=None if counts is None else facet_values(counts),
     )
+    return Response(_with_hits(answer, found, serving.presenter), media_type="application/json")
+
+
+def _with_hits(answer: SearchAnswer, found: Found, presenter: Presenter) -> bytes:
+    """The answer as JSON; items come as JSON already, which takes a tenth of the time of making them anew."""
+    hits = [
+        b'{"item":%b,"score":%b,"view":%b,"close":%b}'
+        % (
+            presenter.item_json(hit.item),
+            repr(float(hit.score)).encode(),
+            b"null" if hit.view is None else b"%d" % hit.view,
+            b"true" if hit.close else b"false",
+        )
+        for hit in found.hits
+    ]
+    rest = answer.model_dump_json(exclude={"hits"}).encode()
+    return b'{"hits":[%b],%b' % (b",".join(hits), rest[1:])
 
 
 async def found_hits(serving: Served, request: SearchRequest, parts: tuple[Part, ...]) -> Found:
@@ -88,8 +108,9 @@ async def found_hits(serving: Served, request: SearchRequest, parts: tuple[Part,
         for part in parts:
             if isinstance(part, ModelPart):
                 await serving.parse(serving.engine.prepare, part.path)
-        query = await serving.embedding.ask(parts)
-        wanted = Wanted(query=query, filters=filters, limit=request.limit, offset=request.offset)
+        items_only = all(isinstance(part, LikePart) for part in parts)
+        query = None if items_only else await serving.embedding.ask(parts)
+        wanted = Wanted(query=query, parts=parts, filters=filters, limit=request.limit, offset=request.offset)
         return await serving.finding.ask(wanted)
     except MeshError as error:
         raise RefusedError(422, Code.MODEL_UNUSABLE, f"the model cannot be used: {error.reason}") from error
