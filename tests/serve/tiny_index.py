@@ -5,14 +5,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from starlette.testclient import TestClient
 
 from anaglyph.search.items import Entry, Item, ItemFacets, Problem
 from anaglyph.search.opening import create_store
 from anaglyph.search.store import Header
-from anaglyph.serve.app import create_app
 from anaglyph.serve.clocks import Clocks
 from anaglyph.serve.index_engine import IndexEngine
 from anaglyph.serve.served import Served
@@ -39,16 +35,18 @@ class TinySpace:
     clouds = SimpleNamespace(grey=0.8)
 
     def texts(self, texts):
-        rows = [[float(word in text) for word in WORDS] for text in texts]
-        return F.normalize(torch.tensor(rows) + 1e-3, dim=-1)
+        return self._unit([[float(word in text) for word in WORDS] for text in texts], more=1e-3)
 
     def pictures(self, pictures):
-        colours = pictures.mean(dim=(2, 3))
-        return F.normalize(torch.cat([colours, torch.ones(len(colours), 1)], dim=1), dim=-1)
+        return self._unit([[*row, 1.0] for row in pictures.mean(dim=(2, 3)).tolist()])
 
     def shapes(self, clouds):
-        spread = clouds[..., :3].std(dim=1)
-        return F.normalize(torch.cat([spread, torch.ones(len(spread), 1)], dim=1), dim=-1)
+        return self._unit([[*row, 1.0] for row in clouds[..., :3].std(dim=1).tolist()])
+
+    def _unit(self, rows, *, more=0.0):
+        import torch  # here: a server that is asked for items only starts without it
+
+        return torch.nn.functional.normalize(torch.tensor(rows) + more, dim=-1)
 
 
 def tiny_entry(root: Path, name: str, place: int, *, text: str = OBJ, problems: tuple[Problem, ...] = ()):
@@ -103,6 +101,10 @@ def tiny_served(store, *, settings=None, space=None, clocks=None, **given):
 @contextmanager
 def client(folder: Path, *, settings=None, names=NAMES, host="http://127.0.0.1:8340", **given):
     """An HTTP client of a server over a new index, in this process."""
+    from starlette.testclient import TestClient
+
+    from anaglyph.serve.app import create_app
+
     store = tiny_store(folder, names=names)
     with TestClient(create_app(tiny_served(store, settings=settings, **given)), base_url=host) as opened:
         yield opened
