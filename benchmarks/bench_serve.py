@@ -3,11 +3,11 @@
     python -m benchmarks bench_serve
     python benchmarks/bench_serve.py --seconds 60 --searchers 50 --items 20000
 
-A real index (512 numbers an item, 12 views, a facet table) is made in a temporary folder and served by a
-process of its own, as `anaglyph serve` does, but without a model. Another process holds one connection for
-each searcher, who asks for 24 hits of a random item and asks again as soon as the answer is there ("no pause")
-or a second later ("1 s pause"), which is what people do. Milliseconds are taken where the request is sent,
-until the last byte of its answer. Nothing else should run.
+A real index (512 numbers an item, 12 views, facets) is made in a temporary folder and served by a process of
+its own, as `anaglyph serve` does, but without a model. Another process holds one connection for each
+searcher, who asks for 24 hits of a random item and asks again as soon as the answer is there ("no pause") or
+a second later ("1 s pause"), as people do. Milliseconds are taken where the request is sent, until the last
+byte of its answer. Nothing else should run.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def entry(row: int, vector: np.ndarray, views: np.ndarray) -> Entry:
         category=f"kind {row % 40}",
     )  # fmt: skip
     item = Item(
-        id=0, root="/models", path=f"folder-{row % 100}/model-{row}.glb", content=f"{row:064x}", bytes=1000 + row,
-        modified=row, added=0, state="ready", facets=facets,
+        id=0, root="/models", path=f"folder-{row % 100}/model-{row}.glb", content=f"{row:064x}",
+        bytes=1000 + row, modified=row, added=0, state="ready", facets=facets,
     )  # fmt: skip
     return Entry(item=item, vector=vector, views=views, thumbnail=b"\x89PNG")
 

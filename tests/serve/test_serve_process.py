@@ -159,7 +159,8 @@ def test_a_request_without_a_host_is_refused(port):
 
 def test_websockets_are_not_spoken(port):
     request = (
-        "GET /api/v1/items HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n"
+        "GET /api/v1/items HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        "Connection: Upgrade, close\r\nUpgrade: websocket\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
     assert status(sent(port, request)) == 200

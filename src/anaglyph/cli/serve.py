@@ -29,9 +29,9 @@ def serve(
 ) -> int:
     """Serve an index: a gallery for the browser and an HTTP API; Ctrl-C ends it.
 
-    Nothing leaves this machine and nothing is changed, unless you say so. --write, and a --host that others can
-    reach, need a token: that of --token-file or $ANAGLYPH_TOKEN, else a new one; the address that is printed
-    holds it.
+    Nothing leaves this machine and nothing is changed, unless you say so. --write, and a --host that others
+    can reach, need a token: that of --token-file or $ANAGLYPH_TOKEN, else a new one; the address that is
+    printed holds it.
 
     Args:
         index: folder of the index; by default anaglyph/index in your data folder.
