@@ -69,7 +69,7 @@ def create_app(served: Served, *, ready: Callable[[], None] = lambda: None) -> F
         api.include_router(router)
     app.include_router(api)
     app.include_router(system.outside)
-    app.mount("/", StaticPages())
+    app.router.default = StaticPages()  # for what no route answers, in any method
     _handle_errors(app)
     _describe(app)
     settings, monotonic = served.settings, served.clocks.monotonic
