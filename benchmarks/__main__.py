@@ -29,6 +29,8 @@ BENCHMARKS = (
     "bench_point_ops",
     "bench_encoders",
     "bench_render",
+    "bench_indexing",
+    "bench_search",
     "bench_gpu_ops",
 )
 

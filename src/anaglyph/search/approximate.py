@@ -142,6 +142,11 @@ def build(
     return Approximate(index, ids, probes, recall), cells
 
 
+def cell_count(items: int) -> int:
+    """Cells for so many items: 4 times the root, each of 39 items at least."""
+    return max(1, min(round(4 * items**0.5), items // 39))
+
+
 class RecallSample:
     """Queries, and the 10 items nearest to each, found exactly while the vectors go by."""
 
@@ -182,9 +187,9 @@ def _newer(ids: Ids, known: Cells) -> int:
 
 
 def _trained(ids: Ids, read: ReadVectors, dim: int, seed: int) -> Vectors:
-    """(C, D) centres of unit length by k-means, C about 4 times the root of N."""
+    """(C, D) centres of unit length by k-means."""
     faiss = _import_faiss()
-    count = max(1, min(round(4 * len(ids) ** 0.5), len(ids) // 39))
+    count = cell_count(len(ids))
     chosen = numpy_generator(seed, "cells", len(ids)).permutation(len(ids))[: PER_CELL * count]
     means = faiss.Clustering(dim, count)
     means.niter, means.seed, means.spherical = ROUNDS, seed_for(seed, "k-means") % (1 << 31), True
@@ -214,7 +219,7 @@ def _filled(
         if len(new):
             cells[first + new] = quantizer.search(block[new], 1)[1][:, 0]
         rows = np.arange(first, first + len(block), dtype=np.int64)
-        add_preassigned(index, block, np.ascontiguousarray(cells[part]), rows)
+        add_preassigned(index, block, np.ascontiguousarray(cells[part]), rows)  # type: ignore[no-untyped-call]
         sample.see(block)
     trained = len(ids) if known is None else known.trained
     return index, Cells(ids=ids, marks=made, cells=cells, centres=centres, trained=trained)
