@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as jsonlib
 import secrets
 import sys
 import time
@@ -26,6 +27,7 @@ def serve(
     allow_host: tuple[str, ...] = (),
     data_root: Path | None = None,
     open: bool = False,
+    json: bool = False,
 ) -> int:
     """Serve an index: a gallery for the browser and an HTTP API; Ctrl-C ends it.
 
@@ -43,6 +45,7 @@ def serve(
         allow_host: further names under which the server may be called, such as models.example.org.
         data_root: folder where relative sources of towers start; default $ANAGLYPH_DATA, else ../shared/data.
         open: open the gallery in the browser.
+        json: print the address and the token as JSON.
     """
     from anaglyph.cli.places import data_root as root
     from anaglyph.cli.places import index_place
@@ -62,7 +65,10 @@ def serve(
     url = address(settings, made)
 
     def ready() -> None:
-        _say(url, settings)
+        if json:
+            print(jsonlib.dumps({"url": url, "token": settings.token, "write": write}), flush=True)
+        else:
+            _say(url, settings)
         if open:
             webbrowser.open(url)
 

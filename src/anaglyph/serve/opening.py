@@ -10,7 +10,6 @@ from anaglyph.search.index_space import space_of
 from anaglyph.search.indexer import roots_of
 from anaglyph.search.opening import POSTGRESQL, open_store
 from anaglyph.serve.clocks import Clocks
-from anaglyph.serve.index_job import index_in_child
 from anaglyph.serve.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ def open_served(place: str, *, settings: ServeSettings, clocks: Clocks, root: Pa
     """
     try:
         from anaglyph.serve.index_engine import IndexEngine
+        from anaglyph.serve.index_job import index_in_child
         from anaglyph.serve.served import Served
     except ModuleNotFoundError as error:
         raise MissingExtraError(what="the HTTP server", extra="serve") from error
