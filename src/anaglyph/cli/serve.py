@@ -60,22 +60,22 @@ def serve(
     settings = ServeSettings(host=host, port=port, write=write, token=token, hosts=allow_host)
     place = index_place(index, store)
     clocks = Clocks(now=time.time, monotonic=time.monotonic)
-    served = open_served(place, settings=settings, clocks=clocks, root=root(data_root))
-    made = listening(settings)
-    url = address(settings, made)
+    with listening(settings) as made:  # first, since opening an index takes longer than finding a port in use
+        served = open_served(place, settings=settings, clocks=clocks, root=root(data_root))
+        url = address(settings, made)
 
-    def ready() -> None:
-        if json:
-            print(jsonlib.dumps({"url": url, "token": settings.token, "write": write}), flush=True)
-        else:
-            _say(url, settings)
-        if open:
-            webbrowser.open(url)
+        def ready() -> None:
+            if json:
+                print(jsonlib.dumps({"url": url, "token": settings.token, "write": write}), flush=True)
+            else:
+                _say(url, settings)
+            if open:
+                webbrowser.open(url)
 
-    try:
-        run_server(served, made, ready=ready)
-    except KeyboardInterrupt:
-        print("anaglyph: stopped.", file=sys.stderr)
+        try:
+            run_server(served, made, ready=ready)
+        except KeyboardInterrupt:
+            print("anaglyph: stopped.", file=sys.stderr)
     return 0
 
 

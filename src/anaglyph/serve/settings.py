@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 
 from anaglyph.errors import ConfigError
@@ -16,6 +16,8 @@ class ServeLimits:
 
     body_bytes: int = 1 << 20
     """Body of a request that brings no files."""
+    head_bytes: int = 32 << 10
+    """Headers of a request together."""
     upload_bytes: int = UPLOAD_BYTES
     """One model in a query."""
     picture_bytes: int = PICTURE_BYTES
@@ -50,12 +52,10 @@ class ServeLimits:
     """Of models in queries and of those that are converted for a viewer."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "body_bytes", "upload_bytes", "picture_bytes", "search_bytes", "uploads", "parts", "text", "page",
-            "offset", "queue", "mesh_faces", "idle_seconds", "least_rate", "requests", "connections", "ids",
-        ):  # fmt: skip
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, int | float) and value <= 0:
+                raise ValueError(f"{each.name} must be above 0, got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,8 +44,8 @@ async def export_items(
 async def export_hits(serving: Serving, request: Request, kind: Format = "csv") -> Response:
     """The page of hits that `search` would show."""
     async with asking(request, limits=serving.settings.limits) as asked:
-        found = await found_hits(serving, asked.request, asked.parts)
-    pieces = lines(HIT_COLUMNS, hit_rows(found), kind, show_paths=serving.presenter.show_paths)
+        answered = await found_hits(serving, asked.request, asked.parts)
+    pieces = lines(HIT_COLUMNS, hit_rows(answered.found), kind, show_paths=serving.presenter.show_paths)
     return Response("".join(pieces), media_type=MEDIA_TYPES[kind], headers=_named("hits", kind))
 
 
