@@ -1,6 +1,7 @@
 import pytest
 
 from anaglyph.errors import ConfigError
+from anaglyph.serve.schemas import PAGE
 from anaglyph.serve.settings import ServeLimits, ServeSettings, is_loopback
 
 TOKEN = "0123456789abcdef"
@@ -50,6 +51,6 @@ def test_a_limit_of_nothing_is_refused():
 def test_the_limits_are_those_of_the_safety_page():
     limits = ServeLimits()
     assert (limits.upload_bytes, limits.picture_bytes, limits.body_bytes) == (100 << 20, 20 << 20, 1 << 20)
-    assert (limits.text, limits.page, limits.parts, limits.queue) == (1000, 200, 8, 64)
+    assert (limits.text, PAGE, limits.parts, limits.queue) == (1000, 200, 8, 64)
     assert (limits.mesh.vertices, limits.mesh.faces) == (20_000_000, 20_000_000)
     assert (limits.mesh.seconds, limits.mesh.memory_bytes) == (60, 4 << 30)

@@ -30,10 +30,6 @@ class ServeLimits:
     """Parts of a combined query, which is also how many files a form may hold."""
     text: int = 1_000
     """Characters of a text query."""
-    page: int = 200
-    """Results of a page."""
-    offset: int = 1_000_000
-    """Results that a page may skip."""
     queue: int = 64
     """Queries that wait; the next one is told to come back."""
     mesh_faces: int = 1_000_000
@@ -46,8 +42,6 @@ class ServeLimits:
     """Requests that are answered at a time; the next one is told to come back."""
     connections: int = 1024
     """Open connections; more are refused without a body."""
-    ids: int = 1_000
-    """Items that one request may change."""
     mesh: MeshLimits = field(default_factory=lambda: MeshLimits(file_bytes=UPLOAD_BYTES))
     """Of models in queries and of those that are converted for a viewer."""
 
