@@ -32,6 +32,7 @@ BENCHMARKS = (
     "bench_indexing",
     "bench_search",
     "bench_gpu_ops",
+    "bench_stores",
 )
 
 

@@ -51,14 +51,7 @@ def run(vectors: int = VECTORS, threads: int = 1) -> list[dict[str, Any]]:
     index, cells = approximate.build(matrix.ids, lambda ids: matrix.vectors[ids - 1], dim=WIDTH)
     seconds, grown = time.process_time() - start, resident_mb() - before
 
-    def raw(some: np.ndarray) -> Any:
-        return index.faiss.search(some, TOP, params=faiss.SearchParametersIVF(nprobe=index.probes))
-
-    ours_many, raw_many = fastest(lambda: index.nearest_of_many(queries, limit=TOP), lambda: raw(queries))
-    ours_one, raw_one = fastest(
-        lambda: [index.nearest(query, limit=TOP) for query in queries[:SINGLE]],
-        lambda: [raw(query[None]) for query in queries[:SINGLE]],
-    )
+    ours_many, raw_many, ours_one, raw_one = timed(index, queries)
     found = index.nearest_of_many(queries[:JUDGED], limit=TOP)
     settings = f"{index.faiss.nlist} cells, {index.probes} looked into"
     rows.append(
@@ -70,13 +63,30 @@ def run(vectors: int = VECTORS, threads: int = 1) -> list[dict[str, Any]]:
             many=BATCH / ours_many, recall=overlap(found, expected),
             ratio=(raw_one / ours_one, raw_many / ours_many))
     )  # fmt: skip
+    rows += [filtered(index, matrix, queries, share) for share in (0.1, 0.005)]
+    del index
+    gc.collect()
     start = time.process_time()
     again, _ = approximate.build(matrix.ids, lambda ids: matrix.vectors[ids - 1], dim=WIDTH, known=cells)
     rows.append(row("ours by cells, from the cache", build=time.process_time() - start, recall=again.recall))
-    del again
-    for share in (0.1, 0.005):
-        rows.append(filtered(index, matrix, queries, share))
     return rows
+
+
+def timed(index: approximate.Approximate, queries: np.ndarray) -> list[float]:
+    """Seconds of ours and of FAISS alone for all queries together, and for some one by one."""
+    import faiss
+
+    def raw(some: np.ndarray) -> Any:
+        return index.faiss.search(some, TOP, params=faiss.SearchParametersIVF(nprobe=index.probes))
+
+    few = queries[:SINGLE]
+    return [
+        *fastest(lambda: index.nearest_of_many(queries, limit=TOP), lambda: raw(queries)),
+        *fastest(
+            lambda: [index.nearest(query, limit=TOP) for query in few],
+            lambda: [raw(query[None]) for query in few],
+        ),
+    ]
 
 
 def exact_rows(matrix: Matrix, queries: np.ndarray) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """A small index of bricks with a tiny trained space, made in this process: what queries are tested on."""
 
 from contextlib import closing
+from types import SimpleNamespace
 
 from anaglyph.encoders.spaces.open import open_space
 from anaglyph.geometry.load import MeshReaders
@@ -17,7 +18,7 @@ VIEWS = "faces6"
 
 
 def make_index(folder):
-    """Index of the bricks of `indexed_models`, "chairs/low.off" twice; its place and the models' folder."""
+    """Index of the bricks of `indexed_models`, "chairs/low.off" twice; its place, models and towers' root."""
     weights, models, place = save_space(folder / "space"), folder / "models", folder / "index"
     sizes = {**SIZES, "tables/copy of low.off": SIZES["chairs/low.off"]}
     for path, size in sizes.items():
@@ -44,4 +45,4 @@ def make_index(folder):
             writer.put(entries)
             closeness = measure_closeness(store, texts=lambda words: space.texts(words).numpy())
             writer.note(NOTE, closeness.plain())
-    return place, models
+    return SimpleNamespace(place=place, models=models, root=weights.parent)

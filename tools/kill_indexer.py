@@ -61,15 +61,18 @@ def killed_and_compared(given: argparse.Namespace, scratch: Path) -> dict[str, A
     expected = rows(scratch / "undisturbed")
     written, equal, indexes, starts = [], 0, 0, 0
     while len(written) < given.times or (scratch / "index").exists():
+        before = items_in(scratch / "index")
         pid = started(given, scratch / "index")
         starts += 1
-        wait = draw.uniform(0, 0.6 * undisturbed) if len(written) < given.times else float("inf")
-        if not ended_within(pid, wait):
+        moment = draw.random() if len(written) < given.times else float("inf")
+        if not ended_before(pid, scratch / "index", before, moment, undisturbed):
             written.append(items_in(scratch / "index"))
             print(f"killed {len(written)} of {given.times}: {written[-1]} items written", file=sys.stderr)
             continue
         indexes += 1
-        equal += rows(scratch / "index") == expected
+        same = rows(scratch / "index") == expected
+        equal += same
+        print(f"index {indexes}: {'the same rows' if same else 'OTHER ROWS'}", file=sys.stderr)
         shutil.rmtree(scratch / "index")
     return {
         "models": len(expected),
@@ -101,8 +104,23 @@ def started(given: argparse.Namespace, place: Path) -> int:
         os._exit(code)
 
 
+def ended_before(pid: int, place: Path, before: int, moment: float, undisturbed: float) -> bool:
+    """Whether a process ended by itself; if not, it is dead now.
+
+    A quarter of the moments in [0, 1) lies anywhere in a run, the others after this start has written:
+    starting takes much of the time of a small run.
+    """
+    if moment >= 0.25:
+        while items_in(place) <= before:
+            if finished(pid):
+                return True
+            time.sleep(0.05)
+        moment = (moment - 0.25) / 2
+    return ended_within(pid, moment * undisturbed)
+
+
 def ended_within(pid: int, seconds: float) -> bool:
-    """Whether a process ended by itself; if not, it is dead now."""
+    """Whether a process ended by itself within a time; if not, it is dead now."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if finished(pid):

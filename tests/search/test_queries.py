@@ -28,8 +28,7 @@ def index(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def searcher(index):
-    place, _ = index
-    with open_searcher(str(place), root=place) as opened:
+    with open_searcher(str(index.place), root=index.root) as opened:
         yield opened
 
 
@@ -49,17 +48,19 @@ def test_words_have_the_vector_that_the_space_gives_them(searcher, space):
     np.testing.assert_allclose(made.vector, space.texts(["a chair"])[0].numpy(), atol=1e-6)
 
 
-def test_a_model_that_is_in_the_index_is_found_first_with_its_copy(searcher, index):
-    _, models = index
-    found = searcher.search([ModelPart(path=models / "chairs/low.off")])
-    assert {hit.item.path for hit in found.hits[:2]} == {"chairs/low.off", "tables/copy of low.off"}
-    assert found.hits[0].score == pytest.approx(found.hits[1].score)
+def test_a_model_that_is_in_the_index_has_the_vector_of_its_item(searcher, index):
+    made = searcher.embedder.embed([ModelPart(path=index.models / "chairs/low.off")])
+    (item,) = searcher.store.select(Filters(name="chairs/low"), limit=2)
+    like = searcher.embedder.embed([LikePart(id=item.id)])
+    np.testing.assert_allclose(made.vector, like.vector, atol=1e-6)
+    assert np.linalg.norm(made.vector) == pytest.approx(1.0)
 
 
 def test_like_an_item_leaves_that_item_out(searcher):
     (low,) = searcher.store.select(Filters(name="chairs/low"), limit=2)
     found = searcher.search([LikePart(id=low.id)])
-    assert found.hits[0].item.path == "tables/copy of low.off"
+    (copy,) = [hit for hit in found.hits if hit.item.path == "tables/copy of low.off"]
+    assert copy.score == pytest.approx(float(np.linalg.norm(searcher.store.vectors(np.array([low.id]))[1])))
     assert low.id not in [hit.item.id for hit in found.hits]
     assert found.total == len(found.hits) == 4
 
@@ -80,11 +81,10 @@ def test_parts_add_up_by_their_weights_and_the_sum_has_length_one(searcher, spac
 
 
 def test_many_queries_get_what_each_gets_alone(searcher, index):
-    _, models = index
     queries = [
         [TextPart(text="one"), PicturePart(data=png())],
         [TextPart(text="")],
-        [ModelPart(path=models / "absent.obj")],
+        [ModelPart(path=index.models / "absent.obj")],
         [LikePart(id=2), TextPart(text="two")],
         [PicturePart(data=b"no picture")],
     ]

@@ -14,9 +14,9 @@ SIDE = 32
 RED = (200, 30, 30)
 
 
-def encoded(pixels, mode="RGB"):
+def encoded(pixels):
     file = io.BytesIO()
-    Image.fromarray(pixels, mode if pixels.ndim == 3 else "L").save(file, "PNG")
+    Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
 
 
@@ -78,7 +78,7 @@ def test_a_mask_says_where_the_object_is():
     mask[50:90, 100:140] = 255
     made, _ = seen(pixels, mask=encoded(mask))
     assert share_of(made, RED) > 0.7
-    assert share_of(made, RED) + share_of(made, (255, 255, 255)) > 0.9
+    assert share_of(made, RED) + share_of(made, (255, 255, 255)) > 0.85
 
 
 def test_a_box_says_where_the_object_is():

@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anaglyph.errors import ConfigError, DataError
@@ -64,6 +64,7 @@ def test_a_box_belongs_to_one_picture(tmp_path):
         parts_of(["chair"], box=(0, 0, 1, 1))
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.text(), min_size=2, max_size=2))
 def test_no_cell_begins_as_a_formula_and_text_survives(cells):
     (row,) = list(

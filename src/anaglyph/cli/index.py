@@ -210,8 +210,6 @@ def _now() -> int:
 
 def _shown(place: str) -> str:
     """The address of a database without its password."""
-    head, at, tail = place.rpartition("@")
-    if not at or "://" not in head:
-        return place
-    scheme, _, user = head.partition("://")
-    return f"{scheme}://{user.partition(':')[0]}@{tail}"
+    from anaglyph.search.postgres_address import is_address, parse_address
+
+    return parse_address(place).shown if is_address(place) else place

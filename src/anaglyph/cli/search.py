@@ -150,12 +150,9 @@ def _parts(
     parts = [*wanted, *(replace(part, weight=UNWANTED) for part in away)]
     if not parts:
         raise ConfigError("nothing to search for; give words, a picture, a model or --like ID.")
-    if weight:
-        if len(weight) != len(parts):
-            raise ConfigError(
-                f"{len(weight)} weights for {len(parts)} parts of the query; give one for each."
-            )
-        parts = [replace(part, weight=each) for part, each in zip(parts, weight, strict=True)]
+    if weight is not None:
+        weights = _weights(weight, len(parts))
+        parts = [replace(part, weight=each) for part, each in zip(parts, weights, strict=True)]
     return [
         replace(part, weight=-abs(part.weight)) if place >= len(wanted) else part
         for place, part in enumerate(parts)
