@@ -24,6 +24,7 @@ from anaglyph.cli.problems import problems
 from anaglyph.cli.render import render
 from anaglyph.cli.said_once import log_to_stderr
 from anaglyph.cli.search import search
+from anaglyph.cli.serve import serve
 from anaglyph.cli.train import train
 from anaglyph.errors import AnaglyphError
 
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "render": render,
     "index": index,
     "search": search,
+    "serve": serve,
     "dedup": dedup,
     "problems": problems,
     "data": data,
@@ -43,7 +45,9 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "doctor": doctor,
 }
 SUBCOMMANDS: dict[str, dict[str, Callable[..., int]]] = {"data": DATA, "features": FEATURES, "models": MODELS}
-SEVERAL_VALUES = frozenset({"--set", "--seeds", "--log", "--outputs", "--splits", "--inputs", "--classes"})
+SEVERAL_VALUES = frozenset(
+    {"--set", "--seeds", "--log", "--outputs", "--splits", "--inputs", "--classes", "--allow-host"}
+)
 """Options whose values add up when they are given again; the parser alone would keep the last ones."""
 DESCRIPTION = "Learn one space for pictures, 3D shapes and words, mostly without labels."
 

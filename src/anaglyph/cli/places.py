@@ -30,6 +30,11 @@ def index_place(index: Path | None, store: str | None = None) -> str:
     return str((Path(base) if base else Path.home() / ".local" / "share") / "anaglyph" / "index")
 
 
+def serve_token() -> str | None:
+    """The token of a server: $ANAGLYPH_TOKEN."""
+    return os.environ.get("ANAGLYPH_TOKEN") or None
+
+
 def processes() -> tuple[int, int, int]:
     """(all, local, rank) as torchrun announces them; (1, 1, 0) in a plain start."""
     world = int(os.environ.get("WORLD_SIZE", "1"))

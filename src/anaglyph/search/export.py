@@ -13,12 +13,12 @@ from anaglyph.search.store import Store
 
 Row = Mapping[str, object]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_ITEM = (
+ITEM_COLUMNS = (
     "id", "name", "path", "root", "format", "bytes", "vertices", "faces", "width", "height", "depth",
     "watertight", "category", "tags",
 )  # fmt: skip
-HIT_COLUMNS = ("score", "close", "view", *_ITEM)
-GROUP_COLUMNS = ("group", "kind", "cosine", *_ITEM)
+HIT_COLUMNS = ("score", "close", "view", *ITEM_COLUMNS)
+GROUP_COLUMNS = ("group", "kind", "cosine", *ITEM_COLUMNS)
 
 
 def hit_rows(found: Found) -> list[dict[str, object]]:

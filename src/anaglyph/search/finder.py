@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anaglyph.errors import DataError
+from anaglyph.search import exact
 from anaglyph.search.approximate import Approximate, build
 from anaglyph.search.cells import cells_file, read_cells, write_cells
 from anaglyph.search.items import Filters
-from anaglyph.search.store import Store
+from anaglyph.search.store import InMemory, Store
 
 log = logging.getLogger(__name__)
 APPROXIMATE_FROM = 200_000
@@ -66,13 +67,29 @@ class Finder:
         allowed = None if _plain(filters) else self._allowed(filters)
         return index.nearest(vector, limit=limit, offset=offset, allowed=allowed)
 
+    def nearest_of_many(
+        self, vectors: NDArray[np.float32], *, filters: Filters, limit: int
+    ) -> list[list[tuple[int, float]]]:
+        """`nearest` for each of (Q, D) vectors; exact search reads its matrix once for all of them."""
+        with self._lock:
+            self._refresh()
+            exact_search = self._index is None
+        if exact_search and isinstance(self.store, InMemory):
+            matrix, ids = self.store.searchable(filters)
+            allowed = None if np.array_equal(ids, matrix.ids) else ids
+            return exact.nearest_of_many(matrix, vectors, limit=limit, allowed=allowed)
+        return [self.nearest(vector, filters=filters, limit=limit) for vector in vectors]
+
     def total(self, filters: Filters, *, without: Sequence[int] = ()) -> int:
         """Items with vectors that pass, but for some."""
         ids = self._allowed(filters)
-        return len(ids) - int(np.isin(ids, np.array(without, dtype=np.int64)).sum() if without else 0)
+        left_out = np.unique(np.array(without, dtype=np.int64))
+        places = np.searchsorted(ids, left_out)
+        inside = places < len(ids)
+        return len(ids) - int((ids[places[inside]] == left_out[inside]).sum())
 
     def _allowed(self, filters: Filters) -> NDArray[np.int64]:
-        return self._known(("ids", _key(filters)), lambda: self.store.ids(filters))
+        return self._known(("ids", filters_key(filters)), lambda: self.store.ids(filters))
 
     def _known(self, key: object, make: Callable[[], T]) -> T:
         """What `make` gives, made once for each state of the index."""
@@ -139,7 +156,7 @@ def _plain(filters: Filters) -> bool:
     return filters == Filters()
 
 
-def _key(filters: Filters) -> object:
+def filters_key(filters: Filters) -> object:
     """Equal for equal filters, and hashable."""
     return (
         filters.formats, filters.categories, filters.tags, filters.folder, filters.states, filters.problems,

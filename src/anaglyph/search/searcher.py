@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from anaglyph.errors import ConfigError
 from anaglyph.search.finder import Finder
-from anaglyph.search.items import Filters, Hit
+from anaglyph.search.items import Filters, Hit, Item
 from anaglyph.search.parts import Part
 from anaglyph.search.query import Query, QueryEmbedder
 from anaglyph.search.store import Store
@@ -55,6 +55,10 @@ class Searcher:
     store: Store
     finder: Finder
     embedder: QueryEmbedder
+    items: Callable[[Sequence[int]], Mapping[int, Item]] | None = None
+    """Id -> item, instead of the store's: such as one that remembers."""
+    views: Callable[[Sequence[int]], Mapping[int, NDArray[np.float16]]] | None = None
+    """Likewise."""
 
     def search(
         self, parts: Sequence[Part], *, filters: Filters | None = None, limit: int = 20, offset: int = 0
@@ -79,9 +83,15 @@ class Searcher:
         """
         check_page(limit, offset)
         filters = Filters() if filters is None else filters
-        known = set(query.left_out)
-        deep = offset + limit + len(known)
+        deep = offset + limit + len(query.left_out)
         ranked = self.finder.nearest(query.vector, filters=filters, limit=deep)
+        return self.page(query, ranked, filters=filters, limit=limit, offset=offset)
+
+    def page(
+        self, query: Query, ranked: Sequence[tuple[int, float]], *, filters: Filters, limit: int, offset: int
+    ) -> Found:
+        """A page out of `offset + limit + len(query.left_out)` ids and scores, or all that pass."""
+        known = set(query.left_out)
         page = [pair for pair in ranked if pair[0] not in known][offset : offset + limit]
         hits = self._hits(page, query)
         return Found(
@@ -95,8 +105,8 @@ class Searcher:
 
     def _hits(self, page: Sequence[tuple[int, float]], query: Query) -> tuple[Hit, ...]:
         ids = [id for id, _ in page]
-        items = {item.id: item for item in self.store.items(ids)}
-        views = self.store.views([id for id in ids if id in items])
+        items = self.items(ids) if self.items else {item.id: item for item in self.store.items(ids)}
+        views = (self.views or self.store.views)([id for id in ids if id in items])
         return tuple(
             Hit(
                 item=items[id],
