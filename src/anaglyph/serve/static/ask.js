@@ -21,7 +21,6 @@ export function startAsking(ask, hasParts) {
     event.preventDefault();
     ask(textParts(words.value), { combine: true });
   });
-  words.addEventListener("search", () => words.value === "" && ask([], { text: true }));
   const take = (files, combine) => {
     const parts = [...files].map(partOf).filter(Boolean);
     if (parts.length) ask(parts, { combine });

@@ -28,7 +28,7 @@ export async function showDuplicates(actions, kind = "exact") {
 
 /** Why the buttons do nothing, where they do nothing. */
 function readOnly({ write, authorized }) {
-  if (write && authorized) return make("p", { class: "note", text: "Keep, ignore and tags are notes in the index. Files are never moved, changed or deleted." });
+  if (authorized) return make("p", { class: "note", text: "Keep, ignore and tags are notes in the index. Files are never moved, changed or deleted." });
   const why = write ? "Open the address that `anaglyph serve` printed, or give its token, to keep, ignore and tag." : "This server is read-only: groups can be looked at, not reviewed. Start it with --write to keep, ignore and tag.";
   return make("p", { class: "note locked", id: "locked", text: why });
 }
@@ -56,7 +56,7 @@ function card(group, number, actions) {
   const exact = group.kind === "exact";
   const size = group.items.reduce((sum, item) => sum + item.bytes, 0);
   const title = `${exact ? "Exact copies" : `Nearly the same, ${Math.floor(group.similarity * 1000) / 10} %`}`;
-  const element = make("section", { class: "group", "data-kind": group.kind, "aria-label": `Group ${number}: ${title}` },
+  const element = make("section", { class: group.items.length > 2 ? "group long" : "group", "data-kind": group.kind, "aria-label": `Group ${number}: ${title}` },
     make("div", { class: "group-head" }, make("h2", { text: title }), make("span", { text: `${count(group.size)} files, ${bytes(size)}` }), make("span", { class: "push" }),
       make("button", { type: "button", class: "plain", title: "The first two side by side in 3D", on: { click: () => actions.open(group.items.slice(0, 2)) } }, icon("compare"), "Compare in 3D")),
     make("ul", { class: "twins" }, group.items.map((item) => twin(item, actions))));
@@ -65,7 +65,7 @@ function card(group, number, actions) {
 
 function twin(item, actions) {
   const element = make("li", { class: "twin", "data-id": item.id });
-  const may = actions.status.write && actions.status.authorized;
+  const may = actions.status.authorized;
   const run = async (work) => {
     try {
       const { items } = await work();

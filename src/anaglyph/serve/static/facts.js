@@ -24,8 +24,22 @@ export function facts(item, { status, tagged }) {
       make("h3", { text: "Findings" }),
       make("ul", {}, item.problems.map((problem) => make("li", { class: problem.severity },
         make("strong", { text: `${words(problem.category)} · ${problem.severity}` }), make("span", { text: problem.reason }))))),
+    ignored(item, status),
     tags(item, status, tagged),
   ];
+}
+
+/** The way back for an item that was left out of duplicates; the page of duplicates no longer shows it. */
+function ignored(item, status) {
+  if (!item.ignored) return null;
+  const line = make("p", { class: "left-out" }, make("span", { text: "Left out of duplicates." }));
+  if (status.authorized) {
+    line.append(button("Take in again", () => api.ignore([item.id], false).then(({ items }) => {
+      Object.assign(item, items[0]);
+      line.remove();
+    }, (reason) => say(reason.message, { error: true }))));
+  }
+  return line;
 }
 
 /** Tags, and a field for a new one where they may be changed. */
@@ -42,7 +56,7 @@ export function tags(item, status, tagged) {
     }
   };
   const draw = () => {
-    const may = status.write && status.authorized;
+    const may = status.authorized;
     const list = item.tags.map((tag) => make("li", { class: "tag" }, make("span", { text: tag }), may && iconButton("close", `Remove the tag ${tag}`, () => change({ remove: [tag] }))));
     holder.replaceChildren(...[
       list.length > 0 && make("ul", { "aria-label": "Tags" }, list),

@@ -167,8 +167,11 @@ function split(hash) {
 }
 
 function foot() {
-  const parts = [models(status.items.ready), `model “${status.model}”`, status.write ? (status.authorized ? "may write" : "writing needs the token") : "read-only", `Anaglyph ${status.version}`];
-  byId("foot").replaceChildren(...parts.map((text) => make("span", { text })));
+  const may = status.authorized ? "keep, ignore and tag: allowed" : "read-only";
+  const parts = [models(status.items.ready), `model “${status.model}”`, may, `Anaglyph ${status.version}`];
+  byId("foot").replaceChildren(
+    ...parts.map((text) => make("span", { text })),
+    status.write && !status.authorized ? make("button", { type: "button", class: "link", text: "Give the token to review", on: { click: askForToken } }) : "");
 }
 
 function askForToken() {
@@ -180,7 +183,7 @@ function askForToken() {
       try {
         await api.openSession(input.value);
         dialog.close();
-        start();
+        await start();
       } catch (reason) {
         say(reason.message, { error: true });
       }
@@ -195,8 +198,17 @@ function exportHits(format) {
   }, (reason) => say(reason.message, { error: true }));
 }
 
+/** The address that `anaglyph serve` prints brings the token along; it becomes a cookie and leaves the address. */
+async function takeToken() {
+  const token = /^#token=(.+)$/u.exec(location.hash)?.[1];
+  if (!token) return;
+  history.replaceState(null, "", "#/");
+  await api.openSession(decodeURIComponent(token));
+}
+
 async function start() {
   try {
+    await takeToken();
     status = await api.status();
   } catch (reason) {
     failed(reason);

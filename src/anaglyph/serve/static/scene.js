@@ -173,8 +173,8 @@ function build({ positions, colours, indices }) {
   const lines = boxLines(size);
   const turned = new three.Group();
   turned.add(surface, lines);
-  const light = new three.DirectionalLight(0xffffff, 2.1);
+  const light = new three.DirectionalLight(0xffffff, 1.75);
   const scene = new three.Scene();
-  scene.add(turned, light, light.target, new three.HemisphereLight(0xffffff, 0x8a8f99, 1.25));
+  scene.add(turned, light, light.target, new three.HemisphereLight(0xffffff, 0x8a8f99, 1.1));
   return { scene, turned, surface, lines, light, size, radius: size.length() / 2 || 1 };
 }

@@ -52,7 +52,7 @@ async function load(state) {
     if (signal.aborted) return;
     state.scene = new Scene(stage);
     state.scene.canvas.setAttribute("aria-label", `3D view of ${items.map((item) => item.name).join(" and ")}. Arrow keys turn, plus and minus zoom.`);
-    state.scene.canvas.addEventListener("webglcontextlost", () => say("The browser took the 3D picture back; close the viewer and open it again.", { error: true }));
+    state.scene.canvas.addEventListener("webglcontextlost", () => !signal.aborted && say("The browser took the 3D picture back; close the viewer and open it again.", { error: true }));
     state.scene.options = { ...state.options };
     state.scene.show(meshes);
     still.remove();
@@ -103,7 +103,7 @@ function describeItems(state) {
   for (const item of items) {
     about.append(make("article", { class: "item" },
       make("h2", { text: item.name }),
-      make("p", { class: "path" }, make("span", { text: fullPath(item) }), iconButton("copy", `Copy the path of ${item.name}`, () => copy(fullPath(item)))),
+      make("p", { class: "path" }, make("span", {}, breakable(fullPath(item))), iconButton("copy", `Copy the path of ${item.name}`, () => copy(fullPath(item)))),
       make("p", { class: "buttons" },
         make("button", { type: "button", class: "plain strong", on: { click: () => { dialog.close(); actions.like(item); } } }, icon("like"), "More like this"),
         items.length < 2 && make("button", { type: "button", class: "plain", on: { click: () => { dialog.close(); actions.compare(item); } } }, icon("compare"), "Compare"),
@@ -113,6 +113,9 @@ function describeItems(state) {
 }
 
 const fullPath = (item) => (item.root ? `${item.root.replace(/\/$/, "")}/${item.path}` : item.path);
+
+/** A path that breaks after its slashes. */
+const breakable = (path) => path.split("/").flatMap((part, row) => (row ? ["/", make("wbr"), part] : [part]));
 
 async function copy(text) {
   try {
