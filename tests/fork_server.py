@@ -2,7 +2,8 @@
 
 A request holds `arguments` of the command line and `log`, a file for what the child prints. Where the
 child shall kill itself, it holds `inside` ("module:function"), `call` (which call of it, from 1) and `point`
-(before which disk operation of that call, from 1). `pause` is the seconds that a training step shall take.
+(before which disk operation of that call, from 1); or `kill_at` ("module:name" or "module:Class.name") and
+`call`: it dies as that is called for that time. `pause` is the seconds that a training step shall take.
 Answers: the child's process id; to {"wait": id}, its exit code.
 """
 
@@ -31,6 +32,8 @@ import anaglyph.methods.pair_contrast.method
 import anaglyph.methods.romo.annotate
 import anaglyph.methods.romo.discover
 import anaglyph.methods.romo.learn
+import anaglyph.search.indexing
+import anaglyph.search.sqlite_store
 from anaglyph.cli.main import main
 from anaglyph.data.catalog import create_dataset
 from anaglyph.data.source import SPLITS
@@ -82,6 +85,24 @@ def kill_inside(target, call, point):
         setattr(Path, operation, guarded(getattr(Path, operation)))
 
 
+def kill_at(target, call):
+    """Arrange for SIGKILL when a function, a method or a class is called for the given time, from 1."""
+    module, _, name = target.partition(":")
+    *outer, name = name.split(".")
+    owner = importlib.import_module(module)
+    for each in outer:
+        owner = getattr(owner, each)
+    original, calls = getattr(owner, name), []
+
+    def counted(*arguments, **options):
+        calls.append(None)
+        if len(calls) == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*arguments, **options)
+
+    setattr(owner, name, counted)
+
+
 def pause_steps(seconds):
     """Make every training step take so long."""
     original = anaglyph.engine.loop.gradient_norm
@@ -104,6 +125,8 @@ def child(request):
     try:
         if "inside" in request:
             kill_inside(request["inside"], request["call"], request["point"])
+        if "kill_at" in request:
+            kill_at(request["kill_at"], request["call"])
         if "pause" in request:
             pause_steps(request["pause"])
         code = main(request["arguments"])

@@ -19,6 +19,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable
+from functools import partial
 
 
 class AnaglyphError(Exception):
@@ -33,15 +34,19 @@ class DataError(AnaglyphError):
     """A file, an array or a pairing that is not what it should be."""
 
 
-class MeshError(DataError):
-    """A 3D model that cannot be used: `path`, and `reason` in one sentence."""
+MESH_FAULTS = ("unreadable", "no_faces", "no_area", "too_large", "timeout", "memory", "crash")
+"""What keeps a 3D model from being read, as stable names."""
 
-    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
-        self.path, self.reason = os.fspath(path), reason
+
+class MeshError(DataError):
+    """A 3D model that cannot be used: `path`, `reason` in one sentence, and `fault`, one of `MESH_FAULTS`."""
+
+    def __init__(self, path: str | os.PathLike[str], reason: str, *, fault: str = "unreadable") -> None:
+        self.path, self.reason, self.fault = os.fspath(path), reason, fault
         super().__init__(f"cannot use the 3D model '{self.path}': {reason}")
 
-    def __reduce__(self) -> tuple[type[MeshError], tuple[str, str]]:
-        return MeshError, (self.path, self.reason)
+    def __reduce__(self) -> tuple[partial[MeshError], tuple[str, str]]:
+        return partial(MeshError, fault=self.fault), (self.path, self.reason)
 
 
 class WeightsError(AnaglyphError):

@@ -17,8 +17,11 @@ from anaglyph.cli.doctor import doctor
 from anaglyph.cli.embed import embed
 from anaglyph.cli.evaluate import evaluate
 from anaglyph.cli.features import FEATURES, features
+from anaglyph.cli.index import index
 from anaglyph.cli.models import MODELS, models
+from anaglyph.cli.problems import problems
 from anaglyph.cli.render import render
+from anaglyph.cli.serve import serve
 from anaglyph.cli.train import train
 from anaglyph.errors import AnaglyphError
 
@@ -29,12 +32,17 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "embed": embed,
     "features": features,
     "render": render,
+    "index": index,
+    "serve": serve,
+    "problems": problems,
     "data": data,
     "models": models,
     "doctor": doctor,
 }
 SUBCOMMANDS: dict[str, dict[str, Callable[..., int]]] = {"data": DATA, "features": FEATURES, "models": MODELS}
-SEVERAL_VALUES = frozenset({"--set", "--seeds", "--log", "--outputs", "--splits", "--inputs", "--classes"})
+SEVERAL_VALUES = frozenset(
+    {"--set", "--seeds", "--log", "--outputs", "--splits", "--inputs", "--classes", "--allow-host"}
+)
 """Options whose values add up when they are given again; the parser alone would keep the last ones."""
 DESCRIPTION = "Learn one space for pictures, 3D shapes and words, mostly without labels."
 

@@ -20,6 +20,21 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "anaglyph"
 
 
+def index_place(index: Path | None, store: str | None = None) -> str:
+    """Where an index lies: an address of a database, the folder given, else one in the user's data folder."""
+    if store is not None:
+        return store
+    if index is not None:
+        return str(index)
+    base = os.environ.get("XDG_DATA_HOME")
+    return str((Path(base) if base else Path.home() / ".local" / "share") / "anaglyph" / "index")
+
+
+def serve_token() -> str | None:
+    """The token of a server: $ANAGLYPH_TOKEN."""
+    return os.environ.get("ANAGLYPH_TOKEN") or None
+
+
 def processes() -> tuple[int, int, int]:
     """(all, local, rank) as torchrun announces them; (1, 1, 0) in a plain start."""
     world = int(os.environ.get("WORLD_SIZE", "1"))

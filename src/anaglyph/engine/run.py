@@ -36,7 +36,7 @@ from anaglyph.engine.interrupt import graceful_interrupt
 from anaglyph.engine.leaks import LEAK_NOTE, check_leaks
 from anaglyph.engine.loggers import LOGGERS
 from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
-from anaglyph.engine.models import FILE, build_method, save_method
+from anaglyph.engine.models import build_method, save_method
 from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
 from anaglyph.engine.rehearsal import rehearse, rehearse_without_data
 from anaglyph.engine.sharding import sharded_strategy
@@ -53,6 +53,7 @@ from anaglyph.io.atomic import (
     write_manifest,
     write_text,
 )
+from anaglyph.io.run_folder import FILE
 from anaglyph.methods.base import Method
 
 

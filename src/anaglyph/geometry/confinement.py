@@ -30,6 +30,13 @@ def confine(*, memory_bytes: int) -> None:
             _lower(resource, kind, most)
 
 
+def limit_memory(bytes: int) -> None:
+    """Bound the address space of this process and of those that it starts, where the system can."""
+    resource = _resource()
+    if resource is not None and hasattr(resource, "RLIMIT_AS"):
+        _lower(resource, resource.RLIMIT_AS, bytes)
+
+
 def allow_seconds(seconds: float) -> None:
     """Let this process compute for that long from now on; then the system ends it.
 

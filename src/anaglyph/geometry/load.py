@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
-from anaglyph.errors import MeshError
+from anaglyph.errors import MESH_FAULTS, MeshError
 from anaglyph.geometry.mesh import Mesh
 from anaglyph.geometry.mesh_channel import printable, receive_mesh
 from anaglyph.geometry.mesh_files import check_regular
@@ -153,19 +153,24 @@ class MeshReaders:
             answer, retire = sandbox.ask(request, self._received, seconds=self.limits.seconds)
         except SandboxError as error:
             if error.overdue or fresh:
-                raise MeshError(path, str(error)) from error
+                raise MeshError(path, str(error), fault=error.fault) from error
             return self._asked(sandbox, path, request)  # an earlier file may have damaged the child
         if retire:
             sandbox.close()
-        if isinstance(answer, str):
-            raise MeshError(path, answer)
+        if isinstance(answer, tuple):
+            reason, fault = answer
+            raise MeshError(path, reason, fault=fault)
         return answer
 
-    def _received(self, stream: IO[bytes], header: dict[str, Any]) -> tuple[Mesh | str, bool]:
-        """The mesh or the reason why there is none, and whether the child should be replaced."""
+    def _received(self, stream: IO[bytes], header: dict[str, Any]) -> tuple[Mesh | tuple[str, str], bool]:
+        """The mesh, or why there is none and its name, and whether the child should be replaced."""
         retire = header.get("retire") is True
         if "error" in header:
-            return printable(str(header["error"])), retire
+            fault = header.get("fault")
+            return (
+                printable(str(header["error"])),
+                fault if fault in MESH_FAULTS else "unreadable",
+            ), retire
         return receive_mesh(stream, header, self.limits), retire
 
 
@@ -187,7 +192,8 @@ def admitted(path: Path, root: Path | None, limits: MeshLimits) -> tuple[Path, P
     if facts.st_size == 0:
         raise MeshError(path, "the file is empty")
     if facts.st_size > limits.file_bytes:
-        raise MeshError(path, f"it has {facts.st_size} bytes; at most {limits.file_bytes} are read")
+        reason = f"it has {facts.st_size} bytes; at most {limits.file_bytes} are read"
+        raise MeshError(path, reason, fault="too_large")
     folder = resolved.parent if root is None else root.resolve()
     if not resolved.is_relative_to(folder):
         raise MeshError(path, f"it lies outside the folder '{folder}' that was given as root")

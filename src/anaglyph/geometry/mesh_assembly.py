@@ -22,7 +22,7 @@ def assemble(parsed: Parsed, path: Path, limits: MeshLimits) -> Mesh:
     """
     parts = [part for part in parsed.parts if len(part.faces)]
     if not parts:
-        raise MeshError(path, _without_faces(parsed))
+        raise MeshError(path, _without_faces(parsed), fault="no_faces")
     _check_counts(parts, path, limits)
     notes = list(parsed.notes)
     cleaned = [_cleaned(part, path) for part in parts]
@@ -37,10 +37,11 @@ def assemble(parsed: Parsed, path: Path, limits: MeshLimits) -> Mesh:
         notes.append(f"left out {repeated} faces that use a vertex twice")
     kept = [part for part, *_ in cleaned if len(part.faces)]
     if not kept:
-        raise MeshError(path, f"no face can be used ({'; '.join(notes[-2:])})")
+        raise MeshError(path, f"no face can be used ({'; '.join(notes[-2:])})", fault="no_faces")
     mesh = _joined(kept, parsed, notes)
     if len(mesh.materials) > limits.materials:
-        raise MeshError(path, f"it has {len(mesh.materials)} materials; at most {limits.materials} are read")
+        reason = f"it has {len(mesh.materials)} materials; at most {limits.materials} are read"
+        raise MeshError(path, reason, fault="too_large")
     _check_area(mesh, path)
     return mesh
 
@@ -57,7 +58,8 @@ def _check_counts(parts: Sequence[Part], path: Path, limits: MeshLimits) -> None
         ("faces", sum(len(part.faces) for part in parts), limits.faces),
     ):
         if count > most:
-            raise MeshError(path, f"it has {count} {what}; at most {most} are read")
+            reason = f"it has {count} {what}; at most {most} are read"
+            raise MeshError(path, reason, fault="too_large")
 
 
 def _cleaned(part: Part, path: Path) -> tuple[Part, int, int, int]:
@@ -169,4 +171,5 @@ def _check_area(mesh: Mesh, path: Path) -> None:
     corners = mesh.vertices.astype(np.float64)[mesh.faces]  # (F, 3, 3)
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     if not np.linalg.norm(normals, axis=1).sum() > 0.0:
-        raise MeshError(path, f"no usable surface ({len(mesh.faces)} faces, total area 0)")
+        reason = f"no usable surface ({len(mesh.faces)} faces, total area 0)"
+        raise MeshError(path, reason, fault="no_area")

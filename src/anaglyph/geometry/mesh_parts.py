@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 
 from anaglyph.geometry.mesh import Material, Up
 
-TOO_LARGE = "its scene has more than {} vertices or {} faces; no more are read"
-
 
 class MalformedError(ValueError):
     """A file that breaks the rules of its format; the message is a reason for a MeshError as it stands."""
+
+
+class TooLargeError(MalformedError):
+    """A scene beyond the limits."""
+
+    def __init__(self, vertices: int, faces: int) -> None:
+        super().__init__(f"its scene has more than {vertices} vertices or {faces} faces; no more are read")
 
 
 @dataclass

@@ -13,7 +13,7 @@ from anaglyph.geometry.mesh import Mesh
 from anaglyph.geometry.mesh_assembly import assemble
 from anaglyph.geometry.mesh_files import Folder, read_regular_file
 from anaglyph.geometry.mesh_limits import MeshLimits
-from anaglyph.geometry.mesh_parts import MalformedError, Parsed
+from anaglyph.geometry.mesh_parts import MalformedError, Parsed, TooLargeError
 
 
 def read_mesh(
@@ -38,9 +38,12 @@ def read_mesh(
     except MeshError:
         raise
     except MemoryError as error:
-        raise MeshError(path, f"reading it takes more than {limits.memory_bytes} bytes of memory") from error
+        reason = f"reading it takes more than {limits.memory_bytes} bytes of memory"
+        raise MeshError(path, reason, fault="memory") from error
     except RecursionError as error:
         raise MeshError(path, "it is nested too deeply") from error
+    except TooLargeError as error:
+        raise MeshError(path, str(error), fault="too_large") from error
     except (MalformedError, DataError) as error:
         raise MeshError(path, str(error)) from error
     except Exception as error:  # the one place where the parsers' many exceptions become one

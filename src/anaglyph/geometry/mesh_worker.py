@@ -69,7 +69,7 @@ def _serve(request: dict[str, Any], answers: IO[bytes]) -> None:
             limits=limits,
         )
     except MeshError as error:
-        send(answers, {"error": error.reason, "retire": peak_bytes() > RETIRE_BYTES})
+        send(answers, {"error": error.reason, "fault": error.fault, "retire": peak_bytes() > RETIRE_BYTES})
         return
     send_mesh(answers, mesh, retire=peak_bytes() > RETIRE_BYTES)
 

@@ -22,7 +22,15 @@ from anaglyph.geometry.mesh_channel import ChannelClosedError, ChannelError, rec
 
 T = TypeVar("T")
 START_SECONDS = 120.0
-_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "VIRTUAL_ENV")
+_PASSED_ON = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "SYSTEMROOT",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "NUMBA_CACHE_DIR",
+)
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,10 +38,15 @@ _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 class SandboxError(Exception):
     """The child did not answer; the message says why in a few words."""
 
-    def __init__(self, message: str, *, overdue: bool = False) -> None:
-        self.overdue = overdue
-        """Whether it was stopped by the clock, rather than ending by itself."""
+    def __init__(self, message: str, *, fault: str = "crash") -> None:
+        self.fault = fault
+        """"timeout", "memory" or "crash"."""
         super().__init__(message)
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it was stopped by the clock, rather than ending by itself."""
+        return self.fault == "timeout"
 
 
 class Sandbox:
@@ -143,7 +156,8 @@ class Sandbox:
         except (ChannelClosedError, BrokenPipeError) as error:
             watch.stop()
             code = process.wait() if watch.fired else _exit_code(process)
-            raise SandboxError(_cause(watch.fired, code, seconds), overdue=watch.fired) from error
+            message, fault = _cause(watch.fired, code, seconds)
+            raise SandboxError(message, fault=fault) from error
         except ChannelError as error:
             raise SandboxError(f"its reader answered nonsense: {error}") from error
         finally:
@@ -193,16 +207,17 @@ def _exit_code(process: subprocess.Popen[bytes]) -> int:
         return process.wait()
 
 
-def _cause(overdue: bool, code: int, seconds: float) -> str:
+def _cause(overdue: bool, code: int, seconds: float) -> tuple[str, str]:
+    """Why a child gave no answer: in words, and as a `fault`."""
     if overdue:
-        return f"reading it took longer than {seconds:g} seconds and was stopped"
+        return f"reading it took longer than {seconds:g} seconds and was stopped", "timeout"
     if code == -getattr(signal, "SIGXCPU", 0):
-        return "reading it used up its computing time and was stopped"
+        return "reading it used up its computing time and was stopped", "timeout"
     if code == -getattr(signal, "SIGKILL", 0):
-        return "the system stopped its reader, most likely for lack of memory"
+        return "the system stopped its reader, most likely for lack of memory", "memory"
     if code < 0:
-        return f"its reader crashed ({signal.Signals(-code).name})"
-    return f"its reader ended without an answer (exit code {code})"
+        return f"its reader crashed ({signal.Signals(-code).name})", "crash"
+    return f"its reader ended without an answer (exit code {code})", "crash"
 
 
 def _environment() -> dict[str, str]:

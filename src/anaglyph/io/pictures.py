@@ -73,6 +73,24 @@ def read_masked_picture(path: Path, *, mask_path: Path | None = None) -> tuple[P
     return pixels, _fitted(read_mask(mask_path), mask.shape, mask_path=mask_path, path=path)
 
 
+def masked_picture(data: bytes, *, name: str, mask: bytes | None = None) -> tuple[Pixels, Pixels]:
+    """`read_masked_picture` for files in memory, such as uploads; errors call the picture `name`.
+
+    Raises:
+        DataError: as there.
+    """
+    with _folded(name):
+        image = _image(_small_enough(data, name), where=f"'{name}'")
+        pixels = np.array(_on(255, image), dtype=np.uint8)
+        shown = np.array(image.getchannel("A"), dtype=np.uint8)
+    if mask is None:
+        return pixels, shown
+    with _folded(f"mask of {name}"):
+        image = _image(_small_enough(mask, f"mask of {name}"), where=f"the mask of '{name}'")
+        given = np.array(_on(0, image).convert("L"), dtype=np.uint8)
+    return pixels, _fitted(given, shown.shape, mask_path=f"mask of {name}", path=name)
+
+
 def read_mask(path: Path) -> Pixels:
     """Read a mask as (H, W), 0 to 255: its brightness; what is transparent is not the object.
 
@@ -90,8 +108,11 @@ def opaque(image: Image.Image) -> Image.Image:
 
 def _decoded(path: Path, *, least: int | None = None) -> Image.Image:
     """The picture as RGBA, upright; a JPEG may come at a fraction of its size, no side below `least`."""
-    data = _bytes(path)
-    where = f"'{path}'"
+    return _image(_bytes(path), where=f"'{path}'", least=least)
+
+
+def _image(data: bytes, *, where: str, least: int | None = None) -> Image.Image:
+    """`_decoded` for the bytes of a file; `where` names it in errors."""
     check_parts(data, where=where)
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
@@ -116,6 +137,12 @@ def _bytes(path: Path) -> bytes:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise DataError(f"'{path}' has {max(about.st_size, len(data))} bytes; at most {MAX_BYTES} are read.")
+    return data
+
+
+def _small_enough(data: bytes, name: str) -> bytes:
+    if len(data) > MAX_BYTES:
+        raise DataError(f"'{name}' has {len(data)} bytes; at most {MAX_BYTES} are read.")
     return data
 
 
@@ -148,7 +175,7 @@ def _on(background: int, image: Image.Image) -> Image.Image:
     return Image.alpha_composite(plain, image).convert("RGB")
 
 
-def _fitted(mask: Pixels, shape: tuple[int, ...], *, mask_path: Path, path: Path) -> Pixels:
+def _fitted(mask: Pixels, shape: tuple[int, ...], *, mask_path: Path | str, path: Path | str) -> Pixels:
     if mask.shape == shape:
         return mask
     if mask.shape == shape[::-1]:
@@ -163,7 +190,7 @@ def _fitted(mask: Pixels, shape: tuple[int, ...], *, mask_path: Path, path: Path
 
 
 @contextmanager
-def _folded(path: Path) -> Iterator[None]:
+def _folded(path: Path | str) -> Iterator[None]:
     """Every failure of a decoder, and Pillow has many kinds, as one DataError with the reason."""
     try:
         with warnings.catch_warnings():

@@ -105,6 +105,8 @@ class Hit:
     """Cosine, or the weighted sum of the parts' cosines."""
     view: int | None = None
     """The best-matching view."""
+    close: bool = True
+    """False where unrelated items score as well."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,19 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anaglyph.search.exact import Matrix
 from anaglyph.search.items import Entry, Filters, Item, Problem
+
+FORMAT = 1
+"""Version of the layout that this release writes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
     """What an index is made of; fixed when it is made."""
 
-    format: int
+    format: int = FORMAT
     """Version of the layout."""
     model: str
     """Name or path of the space, to open it again."""
@@ -49,14 +53,23 @@ class Writer(Protocol):
     def put(self, entries: Sequence[Entry]) -> list[int]:
         """Add (id 0) or replace items with vectors, problems and thumbnails, in one transaction; their ids.
 
-        Putting the same (root, path) again replaces it and keeps its id.
+        Putting the same (root, path) again replaces it and keeps its id, and what is not the file's: `added`,
+        `tags` and `ignored` are taken from the entry for a new item alone.
+
+        Raises:
+            DataError: an id that is not there, a vector that does not fit or is not finite, a path that is no
+                text, or no room on the disk. Nothing of it is written then.
         """
 
     def touch(self, rows: Sequence[tuple[int, int, int]]) -> None:
         """(id, bytes, modified) of files whose content is as before."""
 
     def move(self, rows: Sequence[tuple[int, str]]) -> None:
-        """(id, new path): the file lies elsewhere and keeps its vectors."""
+        """(id, new path): the file lies elsewhere and keeps its vectors; swaps and circles are fine.
+
+        A category that was the top folder follows. A deleted item that lay there is removed for good;
+        DataError where one lies that is not deleted.
+        """
 
     def mark_deleted(self, ids: Sequence[int]) -> None:
         """Their files are gone; they are found no more."""
@@ -69,6 +82,9 @@ class Writer(Protocol):
 
     def ignore(self, ids: Sequence[int], ignored: bool) -> None:
         """Leave items out of duplicates, or take them in again."""
+
+    def note(self, name: str, value: str) -> None:
+        """Keep a fact about the whole index, such as the score below which nothing is close."""
 
 
 class Store(Protocol):
@@ -88,6 +104,9 @@ class Store(Protocol):
             IndexFormatError: another writer holds an embedded index; says who and since when.
         """
 
+    def notes(self) -> dict[str, str]:
+        """What `Writer.note` kept."""
+
     def known(self, root: str) -> dict[str, Known]:
         """Path -> what is known of it, for every file of a root that is not deleted."""
 
@@ -104,7 +123,11 @@ class Store(Protocol):
         """How many pass."""
 
     def facet_counts(self, filters: Filters) -> dict[str, dict[str, int]]:
-        """format, category, tag, folder, state, problem, watertight, coloured, textured -> value -> items."""
+        """format, category, tag, folder, state, problem, watertight, coloured, textured -> value -> items.
+
+        Each under all filters but its own, so it says what choosing another value would find; tags, of which
+        all must hold, under their own too. A folder counts those below it; flags are "true" and "false".
+        """
 
     def ids(self, filters: Filters) -> NDArray[np.int64]:
         """Ids that pass and have vectors, ascending."""
@@ -124,10 +147,18 @@ class Store(Protocol):
         """PNG."""
 
     def problems(self, *, limit: int, offset: int = 0) -> list[tuple[Item, Problem]]:
-        """All findings, the most serious first, then by path."""
+        """Findings about files that are there, the most serious first, then by path."""
 
     def every(self) -> Iterator[Entry]:
         """All that is stored, by root and path: for copies and comparisons."""
 
     def close(self) -> None:
         """Give back files and connections."""
+
+
+@runtime_checkable
+class InMemory(Protocol):
+    """A store whose vectors lie in this process, so that many queries can read them at once."""
+
+    def searchable(self, filters: Filters) -> tuple[Matrix, NDArray[np.int64]]:
+        """Vectors, and the ids that pass; removed items may still be in the matrix."""

@@ -69,9 +69,12 @@ def write_slim(source: Path, target: Path, *, header: Mapping[str, Any]) -> None
 
 
 def _place(root: Path, source: str) -> Path:
-    if source != MINI:
-        return root / source
-    with resources.as_file(resources.files("anaglyph") / "weights" / "mini_towers.safetensors") as file:
+    return packaged_weights("mini_towers") if source == MINI else root / source
+
+
+def packaged_weights(name: str) -> Path:
+    """A weights file that comes with the package, whether it is there or not."""
+    with resources.as_file(resources.files("anaglyph") / "weights" / f"{name}.safetensors") as file:
         return file
 
 

@@ -16,10 +16,10 @@ from anaglyph.geometry.formats.xml_gate import NUMBERS_CUT_SHORT, check_xml
 from anaglyph.geometry.mesh import GREY, Material, Up
 from anaglyph.geometry.mesh_files import Folder
 from anaglyph.geometry.mesh_parts import (
-    TOO_LARGE,
     MalformedError,
     Parsed,
     Part,
+    TooLargeError,
     colour_bytes,
     merged,
     placed,
@@ -81,7 +81,7 @@ def _collect(scene: Any, parsed: Parsed, folder: Folder) -> None:
         for part in _parts(instance, materials):
             vertices, faces = vertices + len(part.vertices), faces + len(part)
             if vertices > folder.limits.vertices or faces > folder.limits.faces:
-                raise MalformedError(TOO_LARGE.format(folder.limits.vertices, folder.limits.faces))
+                raise TooLargeError(folder.limits.vertices, folder.limits.faces)
             parsed.parts.append(placed(part, matrix))
 
 

@@ -44,7 +44,8 @@ def read_fbx(data: bytes, folder: Folder) -> Parsed:
             continue
         count += node.mesh.num_triangles
         if count > folder.limits.faces:
-            raise MeshError(folder.model, f"it has more than {folder.limits.faces} faces; no more are read")
+            reason = f"it has more than {folder.limits.faces} faces; no more are read"
+            raise MeshError(folder.model, reason, fault="too_large")
         materials = _elements(node.materials)
         for material in materials:
             if material.element_id not in rows:

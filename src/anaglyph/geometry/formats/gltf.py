@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from anaglyph.geometry.formats.gltf_document import Document, scaled
 from anaglyph.geometry.formats.gltf_materials import Look, look_of, to_srgb
 from anaglyph.geometry.mesh_files import Folder
-from anaglyph.geometry.mesh_parts import TOO_LARGE, MalformedError, Parsed, Part, colour_bytes, merged, placed
+from anaglyph.geometry.mesh_parts import (
+    MalformedError,
+    Parsed,
+    Part,
+    TooLargeError,
+    colour_bytes,
+    merged,
+    placed,
+)
 from anaglyph.geometry.mesh_textures import Textures
 
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
@@ -45,7 +53,7 @@ def read_gltf(data: bytes, folder: Folder, *, binary: bool) -> Parsed:
         for part in _parts(reader, index):
             vertices, faces = vertices + len(part.vertices), faces + len(part)
             if vertices > folder.limits.vertices or faces > folder.limits.faces:
-                raise MalformedError(TOO_LARGE.format(folder.limits.vertices, folder.limits.faces))
+                raise TooLargeError(folder.limits.vertices, folder.limits.faces)
             reader.parsed.parts.append(placed(part, matrix))
     if any("skin" in node for node in document.rows("nodes") if isinstance(node, dict)):
         folder.note("skinned parts are in the pose in which they were modelled")

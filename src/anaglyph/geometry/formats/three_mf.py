@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from anaglyph.geometry.formats.xml_gate import check_xml
 from anaglyph.geometry.mesh_files import Folder
-from anaglyph.geometry.mesh_parts import TOO_LARGE, MalformedError, Parsed, Part, placed
+from anaglyph.geometry.mesh_parts import MalformedError, Parsed, Part, TooLargeError, placed
 from anaglyph.io.archive import read_archive
 
 _ROOT = "3d/3dmodel.model"
@@ -92,7 +92,7 @@ class _Build:
             self._faces_placed += len(found.part)
             most = self._limits.vertices, self._limits.faces
             if self._vertices_placed > most[0] or self._faces_placed > most[1]:
-                raise MalformedError(TOO_LARGE.format(*most))
+                raise TooLargeError(*most)
             self.parts.append(placed(found.part, matrix))
         for inner, turn in found.components:
             self.place(inner, matrix @ turn, depth + 1)

@@ -1,0 +1,211 @@
+"""`anaglyph index`: folders of 3D models in, an index that can be searched out."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from anaglyph.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+    from anaglyph.search.index_space import ModelChoice
+    from anaglyph.search.indexer import IndexOptions, IndexReport
+    from anaglyph.search.scanner import Shard
+
+
+def index(
+    folders: tyro.conf.Positional[tuple[Path, ...]] = (),
+    *,
+    index: Path | None = None,
+    store: str | None = None,
+    model: str | None = None,
+    image_tower: str | None = None,
+    text_tower: str | None = None,
+    data_root: Path | None = None,
+    device: str = "auto",
+    processes: int = 0,
+    batch: int = 32,
+    shard: str = "1/1",
+    categories: str | None = None,
+    retry: bool = False,
+    thorough: bool = False,
+    accept_empty: bool = False,
+    rebuild: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
+) -> int:
+    """Bring an index up to date with folders of 3D models, so that they can be searched.
+
+    Only what is new or changed is read; a file that moved keeps its vectors, one that is gone is marked. It
+    can be stopped (Ctrl-C) or killed at any time: the same command goes on. A file that cannot be used
+    becomes a problem (see `anaglyph problems`), never the end. Without folders, those that the index holds
+    are looked at again. Your files are only read.
+
+    Args:
+        folders: searched below; hidden files and links that lead elsewhere are left out.
+        index: folder of the index; by default anaglyph/index in your data folder.
+        store: address of a PostgreSQL database instead, such as postgresql://user@host/models.
+        model: `mini`, a trained run, or a weights file; by default what the index has, `mini` for a new one.
+        image_tower: reads pictures beside official weights, such as clip:FOLDER.
+        text_tower: reads words beside official weights.
+        data_root: folder where relative sources of towers start; default $ANAGLYPH_DATA, else ../shared/data.
+        device: auto, cpu, cuda or cuda:1, for the encoders.
+        processes: files in work at a time; 0 for one on each core.
+        batch: files in a transaction, which is what a killed run does again at most.
+        shard: i/n, one of n shares of the files, for n indexers into one database.
+        categories: a text file of class names, one a line, or `builtin`: each model's category is the nearest
+            of them instead of its folder; kept by the index for the runs to come.
+        retry: look again at files that could not be used.
+        thorough: read every file again to see whether it or a texture of it has changed.
+        accept_empty: mark everything deleted where a folder is empty now.
+        rebuild: make the index anew beside the old one, tags included, and replace that when all is done.
+        dry_run: say what would be done, and do nothing.
+        json: print a report as JSON.
+    """
+    from anaglyph.cli.places import data_root as root
+    from anaglyph.cli.places import index_place
+    from anaglyph.engine.devices import find_device
+    from anaglyph.search.categories import read_names
+    from anaglyph.search.index_space import ModelChoice
+    from anaglyph.search.indexer import IndexOptions
+
+    if processes < 0 or batch < 1:
+        raise ConfigError(f"processes must be >= 0 and batch >= 1, got {processes} and {batch}.")
+    if store is not None and index is not None:
+        raise ConfigError("give --index or --store, not both.")
+    options = IndexOptions(
+        processes=processes or _cores(), batch=batch, shard=_shard(shard), retry=retry, thorough=thorough,
+        accept_empty=accept_empty, categories=None if categories is None else read_names(categories),
+    )  # fmt: skip
+    place = index_place(index, store)
+    choice = ModelChoice(source=model, image_tower=image_tower, text_tower=text_tower)
+    if dry_run:
+        return _plan(place, folders, options, json=json)
+    run = _rebuild if rebuild else _update
+    return run(place, folders, choice, options, root(data_root), find_device(device), json)
+
+
+def _update(
+    place: str,
+    folders: tuple[Path, ...],
+    choice: ModelChoice,
+    options: IndexOptions,
+    root: Path,
+    device: torch.device,
+    json: bool,
+) -> int:
+    from anaglyph.cli.index_progress import IndexDisplay
+    from anaglyph.engine.interrupt import graceful_interrupt
+    from anaglyph.search.indexing import update_index
+
+    with graceful_interrupt() as stop, IndexDisplay(quiet=json) as display:
+        reports = update_index(
+            place, folders, choice, options, root=root, device=device, owner="anaglyph index",
+            now=_now, listen=display, stopped=lambda: stop.requested,
+        )  # fmt: skip
+    return _report(place, reports, json=json)
+
+
+def _rebuild(
+    place: str,
+    folders: tuple[Path, ...],
+    choice: ModelChoice,
+    options: IndexOptions,
+    root: Path,
+    device: torch.device,
+    json: bool,
+) -> int:
+    from anaglyph.cli.index_progress import IndexDisplay
+    from anaglyph.engine.interrupt import graceful_interrupt
+    from anaglyph.search.rebuilding import rebuild_index
+
+    with graceful_interrupt() as stop, IndexDisplay(quiet=json) as display:
+        reports = rebuild_index(
+            place, folders, choice, options, root=root, device=device, now=_now, listen=display,
+            stopped=lambda: stop.requested,
+        )  # fmt: skip
+    return _report(place, reports, json=json)
+
+
+def _plan(place: str, folders: tuple[Path, ...], options: IndexOptions, *, json: bool) -> int:
+    """What a run would do."""
+    from anaglyph.search.indexing import plan_index
+
+    plans = plan_index(place, folders, options)
+    if json:
+        print(jsonlib.dumps({"index": _shown(place), "folders": [asdict(plan) for plan in plans]}))
+        return 0
+    for plan in plans:
+        print(
+            f"{plan.root}: {plan.new} new, {plan.changed} perhaps changed, {plan.gone} gone, "
+            f"{plan.perhaps_moved} gone or moved, {plan.same} as before. Nothing was done."
+        )
+    return 0
+
+
+def _report(place: str, reports: list[IndexReport], *, json: bool) -> int:
+    """Say what came of it; the exit code."""
+    stopped = any(report.stopped for report in reports)
+    if json:
+        facts = {"index": _shown(place), "stopped": stopped, "folders": [asdict(each) for each in reports]}
+        print(jsonlib.dumps(facts))
+        return 1 if stopped else 0
+    for report in reports:
+        print(f"{report.root}: {_sentence(report)}.")
+        for folder in report.unreadable[:10]:
+            print(f"  may not be read: {folder}", file=sys.stderr)
+        for file in report.unnameable[:10]:
+            print(f"  left out, its name is not UTF-8: {file}", file=sys.stderr)
+    if any(report.unusable for report in reports):
+        print("anaglyph problems   shows what could not be used.", file=sys.stderr)
+    if stopped:
+        print("anaglyph: stopped. The same command goes on.", file=sys.stderr)
+    return 1 if stopped else 0
+
+
+def _sentence(report: IndexReport) -> str:
+    parts = [f"{report.new} new", f"{report.changed} changed"]
+    parts += [f"{report.moved} moved"] if report.moved else []
+    parts += [f"{report.touched} touched"] if report.touched else []
+    parts += [f"{report.deleted} gone"] if report.deleted else []
+    parts += [f"{report.same} as before"]
+    parts += [f"{report.unusable} could not be used"] if report.unusable else []
+    return ", ".join(parts)
+
+
+def _shard(text: str) -> Shard:
+    from anaglyph.search.scanner import Shard
+
+    number, slash, count = text.partition("/")
+    if not slash or not number.isdecimal() or not count.isdecimal():
+        raise ConfigError(f"shard must be i/n, such as 2/4, got '{text}'.")
+    return Shard(int(number), int(count))
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # only Linux says which of them are ours
+        return os.cpu_count() or 1
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+def _shown(place: str) -> str:
+    """The address of a database without its password."""
+    head, at, tail = place.rpartition("@")
+    if not at or "://" not in head:
+        return place
+    scheme, _, user = head.partition("://")
+    return f"{scheme}://{user.partition(':')[0]}@{tail}"

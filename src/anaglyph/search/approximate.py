@@ -1,0 +1,242 @@
+"""Approximate search for large indexes: FAISS looks into the cells that lie nearest to a query.
+
+An inverted file without compression (Jegou et al., 2011, section 4): scores are exact, only items in cells
+that were not looked into can be missing. How many cells that takes is measured against exact search when the
+index is built, so recall is known and not hoped for. Needs the extra `faiss`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anaglyph.errors import MissingExtraError
+from anaglyph.randomness import numpy_generator, seed_for
+from anaglyph.search.cells import Cells, marks
+
+log = logging.getLogger(__name__)
+Ids = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+ReadVectors = Callable[[Ids], Vectors]
+"""(N,) ascending ids -> (N, D)."""
+ROWS = 1 << 15
+"""Vectors read from the store at once."""
+PER_CELL = 50
+"""Vectors for each centre that k-means sees."""
+ROUNDS = 10
+"""Of k-means."""
+SAMPLE = 200
+"""Queries that recall is measured with: half of them items, half of them between two items."""
+DEPTH = 10
+WANTED_RECALL = 0.98
+FIRST_PROBES = 8
+GROWN = 0.25
+"""Share of items that came after training from which on the centres are made anew."""
+SELECTIVE = 0.02
+"""Share of items that pass the filters below which all cells are looked into, which is exact."""
+
+
+@dataclass(frozen=True)
+class Approximate:
+    """An index in memory; the largest scores first, ties by id, as in exact search."""
+
+    faiss: Any
+    """The `IndexIVFFlat`; its ids are rows of `ids`."""
+    ids: Ids
+    """(N,) ascending."""
+    probes: int
+    """Cells that a query looks into."""
+    recall: float
+    """Share of the 10 nearest that are found, measured when it was built."""
+
+    def nearest(
+        self, query: Vectors, *, limit: int, offset: int = 0, allowed: Ids | None = None
+    ) -> list[tuple[int, float]]:
+        """Ids and dot products with (D,) `query`; where few items pass, or the cells hold too few, exact.
+
+        Args:
+            query: finite numbers.
+            limit: results at most.
+            offset: results to skip first.
+            allowed: ids that may be found, ascending; all by default.
+        """
+        count = min(offset + limit, len(self.ids) if allowed is None else len(allowed))
+        if not count:
+            return []
+        passing = None if allowed is None else self._passing(allowed)
+        probes = self.probes
+        if allowed is not None and len(allowed) < SELECTIVE * len(self.ids):
+            probes = self.faiss.nlist
+        while True:
+            scores, rows = self._search(query[None], count, probes, passing)
+            if probes >= self.faiss.nlist or rows[0, -1] >= 0:
+                return self._ordered(scores[0], rows[0])[offset:]
+            probes = self.faiss.nlist
+
+    def nearest_of_many(self, queries: Vectors, *, limit: int) -> list[list[tuple[int, float]]]:
+        """`nearest` for each of (Q, D) queries, over all threads."""
+        scores, rows = self._search(queries, min(limit, len(self.ids)), self.probes, None)
+        order = np.lexsort((rows, -scores))  # rows and ids have the same order
+        rows, scores = np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1)
+        return [
+            list(zip(self.ids[row[row >= 0]].tolist(), score[row >= 0].tolist(), strict=True))
+            for row, score in zip(rows, scores, strict=True)
+        ]
+
+    def _search(self, queries: Vectors, limit: int, probes: int, passing: Any) -> tuple[Vectors, Ids]:
+        chosen = _import_faiss().SearchParametersIVF(nprobe=probes, sel=passing)
+        found: tuple[Vectors, Ids] = self.faiss.search(
+            np.ascontiguousarray(queries, np.float32), limit, params=chosen
+        )
+        return found
+
+    def _passing(self, allowed: Ids) -> Any:
+        """FAISS's filter; it keeps the bits alive itself."""
+        bits = np.zeros(len(self.ids), dtype=bool)
+        place = np.searchsorted(self.ids, allowed)
+        inside = place < len(self.ids)
+        bits[place[inside][self.ids[place[inside]] == allowed[inside]]] = True
+        return _import_faiss().IDSelectorBitmap(np.packbits(bits, bitorder="little"))
+
+    def _ordered(self, scores: Vectors, rows: Ids) -> list[tuple[int, float]]:
+        there = rows >= 0
+        ids, scores = self.ids[rows[there]], scores[there]
+        order = np.lexsort((ids, -scores))
+        return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
+
+
+def build(
+    ids: Ids, read: ReadVectors, *, dim: int, known: Cells | None = None, seed: int = 0
+) -> tuple[Approximate, Cells]:
+    """The index over all items, and the cells to keep for the next time.
+
+    Of `known` cells, centres are taken over unless a quarter of the items is newer than they are or recall
+    takes an eighth of all cells; items whose vectors are as before keep their cell.
+
+    Args:
+        ids: (N,) ascending, at least one.
+        read: gives their vectors, a block at a time.
+        dim: D.
+        known: what an earlier call returned, of any generation.
+        seed: what the choice of vectors for training and measuring depends on.
+
+    Raises:
+        MissingExtraError: FAISS is not installed.
+    """
+    if known is not None and _newer(ids, known) > GROWN * known.trained:
+        known = None
+    centres = _trained(ids, read, dim, seed) if known is None else known.centres
+    sample = RecallSample(ids, read, seed)
+    index, cells = _filled(ids, read, centres, known=known, sample=sample)
+    probes, recall = sample.enough(index)
+    log.info("%d items in %d cells, %d of them looked into: recall@%d %.3f on %d queries",
+             len(ids), index.nlist, probes, DEPTH, recall, SAMPLE)  # fmt: skip
+    if known is not None and probes > max(FIRST_PROBES, index.nlist // 8):
+        log.info("the cells no longer fit the items and are made anew")
+        return build(ids, read, dim=dim, seed=seed)
+    return Approximate(index, ids, probes, recall), cells
+
+
+class RecallSample:
+    """Queries, and the 10 items nearest to each, found exactly while the vectors go by."""
+
+    def __init__(self, ids: Ids, read: ReadVectors, seed: int) -> None:
+        generator = numpy_generator(seed, "recall", len(ids))
+        pairs = ids[generator.integers(len(ids), size=(2, SAMPLE))]
+        wanted, place = np.unique(pairs, return_inverse=True)
+        first, second = read(wanted)[place.reshape(2, SAMPLE)]
+        between = np.arange(SAMPLE)[:, None] % 2
+        self.queries: Vectors = (first + between * second).astype(np.float32)
+        self.scores = np.full((SAMPLE, DEPTH), -np.inf, dtype=np.float32)
+
+    def see(self, block: Vectors) -> None:
+        """Take (n, D) vectors into account."""
+        scores = np.concatenate([self.scores, self.queries @ block.T], axis=1)
+        self.scores = -np.partition(-scores, DEPTH - 1, axis=1)[:, :DEPTH]
+
+    def enough(self, index: Any) -> tuple[int, float]:
+        """The fewest cells, doubled each time, that give recall 0.98, or all of them; and that recall."""
+        probes = min(FIRST_PROBES, index.nlist)
+        while (recall := self.recall(index, probes)) < WANTED_RECALL and probes < index.nlist:
+            probes = min(2 * probes, index.nlist)
+        return probes, recall
+
+    def recall(self, index: Any, probes: int) -> float:
+        """Share of the nearest that are found; an item as near as the last of them counts as well."""
+        chosen = _import_faiss().SearchParametersIVF(nprobe=probes)
+        scores, _ = index.search(self.queries, DEPTH, params=chosen)
+        real = np.isfinite(self.scores)
+        least = np.where(real, self.scores, np.inf).min(axis=1, keepdims=True)
+        error = 1e-5 * np.abs(least)
+        hits = np.minimum((scores >= least - error).sum(axis=1), real.sum(axis=1))
+        return float(hits.sum() / real.sum())
+
+
+def _newer(ids: Ids, known: Cells) -> int:
+    return len(np.setdiff1d(ids, known.ids, assume_unique=True)) + max(0, len(known.ids) - known.trained)
+
+
+def _trained(ids: Ids, read: ReadVectors, dim: int, seed: int) -> Vectors:
+    """(C, D) centres of unit length by k-means, C about 4 times the root of N."""
+    faiss = _import_faiss()
+    count = max(1, min(round(4 * len(ids) ** 0.5), len(ids) // 39))
+    chosen = numpy_generator(seed, "cells", len(ids)).permutation(len(ids))[: PER_CELL * count]
+    means = faiss.Clustering(dim, count)
+    means.niter, means.seed, means.spherical = ROUNDS, seed_for(seed, "k-means") % (1 << 31), True
+    means.min_points_per_centroid, means.max_points_per_centroid = 1, PER_CELL
+    means.train(read(np.sort(ids[chosen])), faiss.IndexFlatIP(dim))
+    centres: Vectors = faiss.vector_to_array(means.centroids).reshape(count, dim).astype(np.float32)
+    return centres
+
+
+def _filled(
+    ids: Ids, read: ReadVectors, centres: Vectors, *, known: Cells | None, sample: RecallSample
+) -> tuple[Any, Cells]:
+    """FAISS's index with every vector in its cell."""
+    faiss = _import_faiss()
+    from faiss.contrib.ivf_tools import add_preassigned
+
+    dim = centres.shape[1]
+    quantizer = faiss.IndexFlatIP(dim)
+    quantizer.add(centres)
+    index = faiss.IndexIVFFlat(quantizer, dim, len(centres), faiss.METRIC_INNER_PRODUCT)
+    cells, made = np.empty(len(ids), np.int64), np.empty(len(ids), np.uint64)
+    for first, block in _blocks(ids, read):
+        part = slice(first, first + len(block))
+        made[part] = marks(block)
+        cells[part] = _kept(ids[part], made[part], known)
+        new = np.flatnonzero(cells[part] < 0)
+        if len(new):
+            cells[first + new] = quantizer.search(block[new], 1)[1][:, 0]
+        rows = np.arange(first, first + len(block), dtype=np.int64)
+        add_preassigned(index, block, np.ascontiguousarray(cells[part]), rows)
+        sample.see(block)
+    trained = len(ids) if known is None else known.trained
+    return index, Cells(ids=ids, marks=made, cells=cells, centres=centres, trained=trained)
+
+
+def _kept(ids: Ids, made: NDArray[np.uint64], known: Cells | None) -> Ids:
+    """(n,) the cell in which an item was, -1 where it is new or has another vector."""
+    if known is None:
+        return np.full(len(ids), -1, dtype=np.int64)
+    place = np.minimum(np.searchsorted(known.ids, ids), len(known.ids) - 1)
+    same = (known.ids[place] == ids) & (known.marks[place] == made)
+    return np.where(same, known.cells[place], -1)
+
+
+def _blocks(ids: Ids, read: ReadVectors) -> Iterator[tuple[int, Vectors]]:
+    for first in range(0, len(ids), ROWS):
+        yield first, np.ascontiguousarray(read(ids[first : first + ROWS]), dtype=np.float32)
+
+
+def _import_faiss() -> Any:
+    try:
+        import faiss
+    except ImportError as error:
+        raise MissingExtraError(what="approximate search", extra="faiss") from error
+    return faiss

@@ -1,0 +1,137 @@
+"""The application: routes, what stands around them, and how every failure becomes one shape of JSON."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from anaglyph import __version__
+from anaglyph.errors import AnaglyphError, IndexFormatError
+from anaglyph.serve.body_limit import BodyLimit
+from anaglyph.serve.errors import Code, RefusedError
+from anaglyph.serve.guard import Guard
+from anaglyph.serve.headers import SecurityHeaders
+from anaglyph.serve.routes import export, items, jobs, review, search, session, system
+from anaglyph.serve.schemas import Error, SearchRequest
+from anaglyph.serve.served import Served
+from anaglyph.serve.static_pages import StaticPages
+from anaglyph.serve.traffic import Traffic
+
+PREFIX = "/api/v1"
+ABOUT = "Search 3D models by words, pictures or shape. Errors are {code, message, details}; codes are stable."
+log = logging.getLogger(__name__)
+
+
+def create_app(served: Served, *, ready: Callable[[], None] = lambda: None) -> FastAPI:
+    """An application that serves one index and closes it when it ends.
+
+    Args:
+        served: what is served.
+        ready: called when it begins to answer.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        ready()
+        try:
+            yield
+        finally:
+            served.close()
+
+    app = FastAPI(
+        title="Anaglyph",
+        version=__version__,
+        description=ABOUT,
+        lifespan=lifespan,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.served = served
+    api = APIRouter(prefix=PREFIX, responses={422: {"model": Error}})
+    for router in (
+        system.router,
+        session.router,
+        items.router,
+        search.router,
+        export.router,
+        review.router,
+        jobs.router,
+    ):
+        api.include_router(router)
+    app.include_router(api)
+    app.include_router(system.outside)
+    app.mount("/", StaticPages())
+    _handle_errors(app)
+    _describe(app)
+    settings, monotonic = served.settings, served.clocks.monotonic
+    # The last one added stands outermost.
+    app.add_middleware(BodyLimit, limits=settings.limits, monotonic=monotonic)
+    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Traffic, metrics=served.metrics, monotonic=monotonic, most=settings.limits.requests)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _handle_errors(app: FastAPI) -> None:
+    @app.exception_handler(RefusedError)
+    async def refused(request: Request, error: RefusedError) -> Response:
+        return error.response()
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        details = [
+            {"where": ".".join(map(str, each["loc"])), "what": each["msg"]} for each in error.errors()[:20]
+        ]
+        return RefusedError(
+            422, Code.INVALID_REQUEST, "the request cannot be meant.", details=details
+        ).response()
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, RefusedError):  # raised while a body was read
+            return error.__cause__.response()
+        code = Code.NOT_FOUND if error.status_code in (404, 405) else Code.INVALID_REQUEST
+        headers = dict(error.headers) if error.headers else None
+        return RefusedError(error.status_code, code, str(error.detail), headers=headers).response()
+
+    @app.exception_handler(IndexFormatError)
+    async def unusable(request: Request, error: IndexFormatError) -> Response:
+        log.error("the index cannot be used: %s", error)
+        return RefusedError(503, Code.INDEX_UNUSABLE, str(error)).response()
+
+    @app.exception_handler(AnaglyphError)
+    async def known(request: Request, error: AnaglyphError) -> Response:
+        return RefusedError(422, Code.INVALID_REQUEST, str(error)).response()
+
+    @app.exception_handler(Exception)
+    async def fault(request: Request, error: Exception) -> Response:
+        log.exception("a request failed: %s %s", request.method, request.url.path, exc_info=error)
+        return RefusedError(
+            500, Code.INTERNAL, "the server failed at this request; its log says more."
+        ).response()
+
+
+def _describe(app: FastAPI) -> None:
+    """Add the body of a search, which routes read by themselves, to the schema."""
+    generated = app.openapi
+
+    def openapi() -> dict[str, object]:
+        schema = generated()
+        template = "#/components/schemas/{model}"
+        body = SearchRequest.model_json_schema(ref_template=template)
+        schemas = schema["components"]["schemas"]
+        for name, definition in body.pop("$defs", {}).items():
+            schemas.setdefault(name, definition)
+        schemas.setdefault("SearchRequest", body)
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,153 @@
+"""What the routes share: the index, the threads that work on it, jobs and counters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Annotated, ParamSpec, TypeVar
+
+from fastapi import Depends, Request
+
+from anaglyph.errors import DataError, IndexFormatError
+from anaglyph.search.items import Item
+from anaglyph.search.parts import Part
+from anaglyph.search.query import Query
+from anaglyph.search.searcher import Found
+from anaglyph.search.store import Store, Writer
+from anaglyph.serve.batching import Batcher
+from anaglyph.serve.clocks import Clocks
+from anaglyph.serve.engine import Engine, Wanted
+from anaglyph.serve.errors import Code, RefusedError, busy
+from anaglyph.serve.jobs import IndexRoot, Jobs
+from anaglyph.serve.metrics import Metrics
+from anaglyph.serve.presented import Presenter
+from anaglyph.serve.settings import ServeSettings
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+_BATCH = 64
+
+
+class Served:
+    """One open index behind a server; belongs to one event loop.
+
+    Args:
+        store: open; closed by `close`.
+        engine: what answers queries.
+        settings: of the server.
+        clocks: for jobs and counters.
+        roots: folders that were indexed, which may be indexed again.
+        index: how a root is indexed again; None where this server cannot.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        *,
+        settings: ServeSettings,
+        clocks: Clocks,
+        roots: Sequence[str] = (),
+        index: IndexRoot | None = None,
+    ) -> None:
+        limits = settings.limits
+        self.store = store
+        self.engine = engine
+        self.settings = settings
+        self.clocks = clocks
+        self.roots = tuple(roots)
+        self.jobs = Jobs(self.roots, index, now=clocks.now)
+        self.metrics = Metrics()
+        self.presenter = Presenter(show_paths=settings.local)
+        self.embedding: Batcher[tuple[Part, ...], Query] = Batcher(
+            engine.embed, most=_BATCH, waiting=limits.queue, name="embed"
+        )
+        self.finding: Batcher[Wanted, Found] = Batcher(
+            engine.find, most=_BATCH, waiting=limits.queue, name="find"
+        )
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="read")
+        self._parsers = ThreadPoolExecutor(2, thread_name_prefix="parse")
+        self._parsing = 0
+
+    async def read(
+        self, function: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """Run something short, such as a query of the store, in a thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, partial(function, *args, **kwargs))
+
+    async def parse(
+        self, function: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """Run something that takes seconds, such as reading a model, in one of two threads.
+
+        Raises:
+            RefusedError: too many wait already.
+        """
+        if self._parsing >= self.settings.limits.queue:
+            raise busy(
+                f"{self._parsing} models wait to be read, which is the most. Try again soon.", seconds=5
+            )
+        self._parsing += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._parsers, partial(function, *args, **kwargs))
+        finally:
+            self._parsing -= 1
+
+    async def item(self, id: int) -> Item:
+        """One item.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        try:
+            return await self.read(self.store.item, id)
+        except DataError as error:
+            raise RefusedError(404, Code.ITEM_NOT_FOUND, f"there is no item {id} in this index.") from error
+
+    async def write(self, change: Callable[[Writer], None]) -> None:
+        """Change the index as its one writer.
+
+        Raises:
+            RefusedError: somebody else writes to it.
+        """
+
+        def changed() -> None:
+            with self.store.writer(owner="anaglyph serve") as writer:
+                change(writer)
+
+        try:
+            await self.read(changed)
+        except IndexFormatError as error:
+            raise busy(str(error), seconds=10) from error
+
+    def gauges(self) -> dict[str, tuple[str, float]]:
+        """What is counted elsewhere, for /metrics."""
+        return {
+            "anaglyph_queue_embedding": ("Queries that wait to be embedded.", float(self.embedding.waiting)),
+            "anaglyph_queue_finding": ("Queries that wait to be compared.", float(self.finding.waiting)),
+            "anaglyph_queue_parsing": ("Models that are read or wait for it.", float(self._parsing)),
+            "anaglyph_generation": ("Generation of the index.", float(self.store.generation())),
+        }
+
+    def close(self) -> None:
+        """End jobs and threads, then close the index."""
+        self.jobs.close()
+        self.embedding.close()
+        self.finding.close()
+        self._readers.shutdown(wait=True, cancel_futures=True)
+        self._parsers.shutdown(wait=True, cancel_futures=True)
+        self.engine.close()
+        self.store.close()
+
+
+def served(request: Request) -> Served:
+    """What this application serves, for routes."""
+    state: Served = request.app.state.served
+    return state
+
+
+Serving = Annotated[Served, Depends(served)]
