@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from indexed_models import save_space
 from model_files import write_broken, write_model
 from scenes import box, chair, joined, sphere
 
@@ -58,15 +59,19 @@ def write_folder(folder):
 
 @contextmanager
 def served(folder, place):
-    """Index a folder and serve it, by the real commands; writes need the token."""
+    """Index a folder with a tiny space and serve it, by the real commands; writes need the token."""
+    space = save_space(place.parent / "space")
+    root = ("--data-root", str(space.parent))
     environment = {**os.environ, "ANAGLYPH_TOKEN": TOKEN, "OMP_NUM_THREADS": "1"}
     command = (sys.executable, "-m", "anaglyph")
-    subprocess.run(
-        [*command, "index", str(folder), "--index", str(place), "--processes", "1"],
-        env=environment, check=True, capture_output=True,
+    made = subprocess.run(
+        [*command, "index", str(folder), "--index", str(place), "--processes", "1", *root,
+         "--model", str(space)],
+        env=environment, capture_output=True, text=True,
     )  # fmt: skip
+    assert made.returncode in (0, 1), made.stderr
     server = subprocess.Popen(
-        [*command, "serve", "--index", str(place), "--port", "0", "--write"],
+        [*command, "serve", "--index", str(place), "--port", "0", "--write", *root],
         env=environment, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -72,5 +72,8 @@ export const problems = ({ limit, offset }) => json(`${base}/problems?${new URLS
 export const mesh = async (address, signal) => (await request(address, { signal })).arrayBuffer();
 export const tag = (ids, { add = [], remove = [] }) => send(`${base}/tags`, { ids, add, remove });
 export const ignore = (ids, ignored) => send(`${base}/ignored`, { ids, ignored });
+export const startJob = (root) => send(`${base}/jobs`, { root });
+export const job = (id) => json(`${base}/jobs/${id}`);
+export const cancelJob = (id) => json(`${base}/jobs/${id}/cancel`, { method: "POST" });
 export const openSession = (token) =>
   json(`${base}/session`, { method: "POST", headers: { Authorization: `Bearer ${token}` } });

@@ -10,7 +10,7 @@ export function facts(item, { status, tagged }) {
   const rows = [
     ["Category", facets.category],
     ["Format", `${facets.format}, ${bytes(item.bytes)}`],
-    ["Faces", facets.faces ? `${count(facets.faces)}, of ${count(facets.vertices)} vertices` : null],
+    ["Faces", facets.faces ? `${count(facets.faces)}, on ${count(facets.vertices)} vertices` : null],
     ["Width × height × depth", facets.faces ? box(facets.size) : null],
     ["Area", facets.area === null ? null : number(facets.area)],
     ["Volume", facets.volume === null ? (facets.faces ? "none: the surface is open" : null) : number(facets.volume)],

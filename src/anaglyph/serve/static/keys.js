@@ -27,7 +27,7 @@ export function startKeys(escape) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === "Escape") return escape();
     if (event.target.matches("input, select, textarea")) return;
-    const act = { "/": () => focusWords(), "?": showHelp, f: () => byId("show-filters").click() }[event.key];
+    const act = { "/": () => focusWords(), "?": showHelp, f: toFilters }[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -38,6 +38,12 @@ function focusWords() {
   const words = byId("words");
   words.focus();
   words.select();
+}
+
+/** Where the filters are always there, to the first of them. */
+function toFilters() {
+  if (byId("show-filters").offsetParent) byId("show-filters").click();
+  else byId("filter-name")?.focus();
 }
 
 function showHelp() {

@@ -7,6 +7,7 @@ import { showDuplicates } from "./duplicates.js";
 import { showChosen, showFacets } from "./facets.js";
 import { count, models } from "./format.js";
 import { addHits, clearGrid, startGrid } from "./grid.js";
+import { indexAgain } from "./indexing.js";
 import { startKeys } from "./keys.js";
 import { showParts } from "./parts.js";
 import { showProblems } from "./problems.js";
@@ -171,7 +172,8 @@ function foot() {
   const parts = [models(status.items.ready), `model “${status.model}”`, may, `Anaglyph ${status.version}`];
   byId("foot").replaceChildren(
     ...parts.map((text) => make("span", { text })),
-    status.write && !status.authorized ? make("button", { type: "button", class: "link", text: "Give the token to review", on: { click: askForToken } }) : "");
+    status.write && !status.authorized ? make("button", { type: "button", class: "link", text: "Give the token to review", on: { click: askForToken } }) : "",
+    indexAgain(status, start) ?? "");
 }
 
 function askForToken() {

@@ -31,6 +31,6 @@ def test_nothing_names_another_machine(path):
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_what_a_script_imports_is_there(path):
-    for name in re.findall(r'from "([^"]+)"', path.read_text(encoding="utf-8")):
+    for name in re.findall(r'^(?:import|export) [^;]*?from "([^"]+)"', path.read_text(encoding="utf-8"), re.M):
         assert (path.parent / name).is_file(), name
         assert name.startswith("./")
