@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,25 @@ def test_a_dropped_picture_becomes_the_query_and_its_picture_is_shown(visit):
     page.wait_for_selector('.chip[data-kind="image"] canvas')
     page.wait_for_selector(".score")
     assert page.locator(".chip .label").all_inner_texts() == ["photo.png"]
+
+
+def test_a_part_of_a_dropped_picture_can_be_searched_for(visit):
+    one = visit()
+    page = one.open()
+    file = io.BytesIO()
+    Image.fromarray(np.full((80, 80, 3), (30, 160, 60), np.uint8)).save(file, "PNG")
+    drop(page, "photo.png", "image/png", file.getvalue())
+    page.locator("[data-crop]").click()
+    place = page.locator(".crop canvas").bounding_box()
+    page.mouse.move(place["x"] + 0.25 * place["width"], place["y"] + 0.25 * place["height"])
+    page.mouse.down()
+    page.mouse.move(place["x"] + 0.75 * place["width"], place["y"] + 0.5 * place["height"], steps=3)
+    page.mouse.up()
+    with page.expect_request("**/api/v1/search") as asked:
+        page.locator(".crop .strong").click()
+    box = re.search(r'"box":\[([^\]]+)\]', asked.value.post_data_buffer.decode("latin-1"))
+    assert np.allclose([float(each) for each in box[1].split(",")], [0.25, 0.25, 0.75, 0.5], atol=0.03)
+    page.wait_for_selector(".score")
 
 
 def test_a_dropped_model_becomes_the_query(visit, gallery):

@@ -26,7 +26,12 @@ async function request(path, options = {}) {
 
 const json = async (path, options) => (await request(path, options)).json();
 const send = (path, body, options = {}) =>
-  json(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), ...options });
+  json(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    ...options,
+  });
 
 const singular = { formats: "format", categories: "category", tags: "tag", problems: "problem", states: "state" };
 
@@ -34,7 +39,8 @@ const singular = { formats: "format", categories: "category", tags: "tag", probl
 function parameters(filters, rest = {}) {
   const query = new URLSearchParams(rest);
   for (const [name, value] of Object.entries(filters)) {
-    if (name === "ranges") for (const [key, [least, most]] of Object.entries(value)) query.append(key, `${least ?? ""}:${most ?? ""}`);
+    if (name === "ranges")
+      for (const [key, [least, most]] of Object.entries(value)) query.append(key, `${least ?? ""}:${most ?? ""}`);
     else for (const each of [value].flat()) query.append(singular[name] ?? name, each);
   }
   return query;
@@ -49,7 +55,7 @@ function form({ parts, filters }, extra, fileOf) {
     if (part.kind === "like") return { ...shared, id: Number(part.value) };
     const file = fileOf(part);
     body.append(`file${row}`, file, file.name || "picture.png");
-    return { ...shared, file: `file${row}` };
+    return { ...shared, file: `file${row}`, ...(part.box ? { box: part.box } : {}) };
   });
   body.append("query", JSON.stringify({ parts: described, filters, ...extra }));
   return body;
@@ -64,10 +70,13 @@ export const search = (state, { limit, offset, facets }, fileOf, signal) =>
   json(`${base}/search`, { method: "POST", body: form(state, { limit, offset, facets }, fileOf), signal });
 /** All items that pass the filters, or the nearest hits, as a file. */
 export const exported = async (state, format, fileOf, limit) =>
-  (await (state.parts.length
-    ? request(`${base}/search/export?as=${format}`, { method: "POST", body: form(state, { limit }, fileOf) })
-    : request(`${base}/export?${parameters(state.filters, { as: format })}`))).blob();
-export const duplicates = ({ kind, limit, offset }) => json(`${base}/duplicates?${new URLSearchParams({ kind, limit, offset })}`);
+  (
+    await (state.parts.length
+      ? request(`${base}/search/export?as=${format}`, { method: "POST", body: form(state, { limit }, fileOf) })
+      : request(`${base}/export?${parameters(state.filters, { as: format })}`))
+  ).blob();
+export const duplicates = ({ kind, limit, offset }) =>
+  json(`${base}/duplicates?${new URLSearchParams({ kind, limit, offset })}`);
 export const problems = ({ limit, offset }) => json(`${base}/problems?${new URLSearchParams({ limit, offset })}`);
 export const mesh = async (address, signal) => (await request(address, { signal })).arrayBuffer();
 export const tag = (ids, { add = [], remove = [] }) => send(`${base}/tags`, { ids, add, remove });

@@ -25,7 +25,10 @@ export function startAsking(ask, hasParts) {
     const parts = [...files].map(partOf).filter(Boolean);
     if (parts.length) ask(parts, { combine });
   };
-  for (const [button, input] of [["choose-picture", "picture-file"], ["choose-model", "model-file"]]) {
+  for (const [button, input] of [
+    ["choose-picture", "picture-file"],
+    ["choose-model", "model-file"],
+  ]) {
     byId(button).addEventListener("click", () => byId(input).click());
     byId(input).addEventListener("change", (event) => {
       take(event.target.files);
@@ -67,7 +70,9 @@ function partOf(file) {
   }
   const most = kind === "image" ? limits.picture_bytes : limits.upload_bytes;
   if (file.size > most) {
-    say(`${file.name} has ${Math.ceil(file.size / 1e6)} MB; at most ${Math.floor(most / 1e6)} MB can be searched by.`, { error: true });
+    say(`${file.name} has ${Math.ceil(file.size / 1e6)} MB; at most ${Math.floor(most / 1e6)} MB can be searched by.`, {
+      error: true,
+    });
     return null;
   }
   return filePart(kind, file);

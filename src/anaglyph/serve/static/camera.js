@@ -8,20 +8,31 @@ export async function takePhoto(give) {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
   } catch (reason) {
-    say(reason.name === "NotAllowedError" ? "The browser was told not to use the camera." : "No camera was found.", { error: true });
+    say(reason.name === "NotAllowedError" ? "The browser was told not to use the camera." : "No camera was found.", {
+      error: true,
+    });
     return;
   }
   const video = make("video", { autoplay: true, muted: true, playsinline: true, "aria-label": "What the camera sees" });
   video.srcObject = stream;
-  const dialog = openDialog({ class: "card camera", "aria-label": "Photo for a search" },
+  const dialog = openDialog(
+    { class: "card camera", "aria-label": "Photo for a search" },
     video,
-    make("p", { class: "buttons" },
-      button("Take the photo", async () => {
-        const file = await still(video);
-        dialog.close();
-        give(file);
-      }, { class: "plain strong", autofocus: true }),
-      button("Cancel", () => dialog.close())));
+    make(
+      "p",
+      { class: "buttons" },
+      button(
+        "Take the photo",
+        async () => {
+          const file = await still(video);
+          dialog.close();
+          give(file);
+        },
+        { class: "plain strong", autofocus: true },
+      ),
+      button("Cancel", () => dialog.close()),
+    ),
+  );
   dialog.addEventListener("close", () => stream.getTracks().forEach((track) => track.stop()));
 }
 
@@ -29,5 +40,6 @@ function still(video) {
   const canvas = make("canvas", { width: video.videoWidth, height: video.videoHeight });
   canvas.getContext("2d").drawImage(video, 0, 0);
   return new Promise((done) =>
-    canvas.toBlob((blob) => done(new File([blob], "photo.jpg", { type: "image/jpeg" })), "image/jpeg", 0.9));
+    canvas.toBlob((blob) => done(new File([blob], "photo.jpg", { type: "image/jpeg" })), "image/jpeg", 0.9),
+  );
 }

@@ -6,10 +6,13 @@ export function make(tag, props = {}, ...children) {
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue;
     if (name === "text") element.textContent = value;
-    else if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    else if (name === "on")
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false),
+  );
   return element;
 }
 
@@ -30,7 +33,12 @@ export const unseen = (text) => make("span", { class: "hidden", text });
 
 /** A button with a symbol; its name is said and shown as a tip. */
 export function iconButton(name, label, listener, props = {}) {
-  return make("button", { type: "button", class: "round", title: label, on: { click: listener }, ...props }, icon(name), unseen(label));
+  return make(
+    "button",
+    { type: "button", class: "round", title: label, on: { click: listener }, ...props },
+    icon(name),
+    unseen(label),
+  );
 }
 
 /** A button with words. */
@@ -59,7 +67,10 @@ export function say(text, { error = false } = {}) {
   const line = byId("message");
   clearTimeout(timer);
   line.classList.toggle("error", error);
-  line.replaceChildren(make("span", { text }), iconButton("close", "Close the message", () => (line.hidden = true)));
+  line.replaceChildren(
+    make("span", { text }),
+    iconButton("close", "Close the message", () => (line.hidden = true)),
+  );
   line.hidden = false;
   if (!error) timer = setTimeout(() => (line.hidden = true), 6000);
 }

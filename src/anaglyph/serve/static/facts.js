@@ -14,16 +14,39 @@ export function facts(item, { status, tagged }) {
     ["Width × height × depth", facets.faces ? box(facets.size) : null],
     ["Area", facets.area === null ? null : number(facets.area)],
     ["Volume", facets.volume === null ? (facets.faces ? "none: the surface is open" : null) : number(facets.volume)],
-    ["Surface", [facets.watertight ? "watertight" : null, facets.textured ? "textured" : facets.coloured ? "coloured" : null].filter(Boolean).join(", ") || null],
+    [
+      "Surface",
+      [facets.watertight ? "watertight" : null, facets.textured ? "textured" : facets.coloured ? "coloured" : null]
+        .filter(Boolean)
+        .join(", ") || null,
+    ],
     ["Changed", day(item.modified)],
     ["Indexed", day(item.added)],
   ].filter(([, value]) => value);
   return [
-    make("dl", { class: "facts" }, rows.map(([name, value]) => [make("dt", { text: name }), make("dd", { text: value })])),
-    item.problems.length > 0 && make("div", { class: "findings" },
-      make("h3", { text: "Findings" }),
-      make("ul", {}, item.problems.map((problem) => make("li", { class: problem.severity },
-        make("strong", { text: `${words(problem.category)} · ${problem.severity}` }), make("span", { text: problem.reason }))))),
+    make(
+      "dl",
+      { class: "facts" },
+      rows.map(([name, value]) => [make("dt", { text: name }), make("dd", { text: value })]),
+    ),
+    item.problems.length > 0 &&
+      make(
+        "div",
+        { class: "findings" },
+        make("h3", { text: "Findings" }),
+        make(
+          "ul",
+          {},
+          item.problems.map((problem) =>
+            make(
+              "li",
+              { class: problem.severity },
+              make("strong", { text: `${words(problem.category)} · ${problem.severity}` }),
+              make("span", { text: problem.reason }),
+            ),
+          ),
+        ),
+      ),
     ignored(item, status),
     tags(item, status, tagged),
   ];
@@ -34,10 +57,17 @@ function ignored(item, status) {
   if (!item.ignored) return null;
   const line = make("p", { class: "left-out" }, make("span", { text: "Left out of duplicates." }));
   if (status.authorized) {
-    line.append(button("Take in again", () => api.ignore([item.id], false).then(({ items }) => {
-      Object.assign(item, items[0]);
-      line.remove();
-    }, (reason) => say(reason.message, { error: true }))));
+    line.append(
+      button("Take in again", () =>
+        api.ignore([item.id], false).then(
+          ({ items }) => {
+            Object.assign(item, items[0]);
+            line.remove();
+          },
+          (reason) => say(reason.message, { error: true }),
+        ),
+      ),
+    );
   }
   return line;
 }
@@ -57,18 +87,29 @@ export function tags(item, status, tagged) {
   };
   const draw = () => {
     const may = status.authorized;
-    const list = item.tags.map((tag) => make("li", { class: "tag" }, make("span", { text: tag }), may && iconButton("close", `Remove the tag ${tag}`, () => change({ remove: [tag] }))));
-    holder.replaceChildren(...[
-      list.length > 0 && make("ul", { "aria-label": "Tags" }, list),
-      may && field(change, item),
-    ].filter(Boolean));
+    const list = item.tags.map((tag) =>
+      make(
+        "li",
+        { class: "tag" },
+        make("span", { text: tag }),
+        may && iconButton("close", `Remove the tag ${tag}`, () => change({ remove: [tag] })),
+      ),
+    );
+    holder.replaceChildren(
+      ...[list.length > 0 && make("ul", { "aria-label": "Tags" }, list), may && field(change, item)].filter(Boolean),
+    );
   };
   draw();
   return holder;
 }
 
 function field(change, item) {
-  const input = make("input", { type: "text", maxlength: 100, placeholder: "New tag", "aria-label": `New tag for ${item.name}` });
+  const input = make("input", {
+    type: "text",
+    maxlength: 100,
+    placeholder: "New tag",
+    "aria-label": `New tag for ${item.name}`,
+  });
   const add = () => input.value.trim() && change({ add: [input.value.trim()] });
   input.addEventListener("keydown", (event) => event.key === "Enter" && add());
   return make("p", { class: "new-tag" }, input, button("Tag", add));

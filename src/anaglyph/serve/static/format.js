@@ -27,6 +27,11 @@ export const words = (name) => name.replaceAll("_", " ");
 /** What a picture of an item shows, for those who do not see it. */
 export function describe(item) {
   const facets = item.facets;
-  const parts = [item.name, facets.category, `${facets.format} file`, facets.faces ? `${count(facets.faces)} faces` : null];
+  const parts = [
+    item.name,
+    facets.category,
+    `${facets.format} file`,
+    facets.faces ? `${count(facets.faces)} faces` : null,
+  ];
   return parts.filter(Boolean).join(", ");
 }

@@ -40,31 +40,47 @@ export function addHits(hits) {
 }
 
 function nothingClose(all) {
-  const text = all ? "Nothing close. These are the nearest there are." : "Nothing close from here on; the nearest of the rest.";
+  const text = all
+    ? "Nothing close. These are the nearest there are."
+    : "Nothing close from here on; the nearest of the rest.";
   return make("li", { class: "nothing", text });
 }
 
 function tile(hit) {
   const { item } = hit;
   const said = hit.score === null ? describe(item) : `${describe(item)}, score ${score(hit.score)}`;
-  const open = make("button", { type: "button", class: "open", "aria-label": said, on: { click: () => actions.open(item) } },
+  const open = make(
+    "button",
+    { type: "button", class: "open", "aria-label": said, on: { click: () => actions.open(item) } },
     picture(item, { view: hit.view ?? 0, alt: "" }),
     make("span", { class: "name", text: item.name, title: item.path }),
     hit.score === null
       ? make("span", { class: "where", text: item.facets.category ?? item.folder })
-      : make("span", { class: "score" }, meter(hit.score), make("span", { text: score(hit.score) })));
-  const element = make("li", { class: "tile", "data-id": item.id }, open,
-    make("span", { class: "over" },
+      : make("span", { class: "score" }, meter(hit.score), make("span", { text: score(hit.score) })),
+  );
+  const element = make(
+    "li",
+    { class: "tile", "data-id": item.id },
+    open,
+    make(
+      "span",
+      { class: "over" },
       small("like", "More like this", item, () => actions.like(item)),
-      small("compare", "Compare", item, () => actions.compare(item))));
+      small("compare", "Compare", item, () => actions.compare(item)),
+    ),
+  );
   if (hit.close === false) element.classList.add("far");
   if (item.problems.length) element.append(flag(item));
   return element;
 }
 
 function small(symbol, label, item, listener) {
-  return make("button", { type: "button", class: "small", title: label, "data-act": symbol, on: { click: listener } },
-    icon(symbol), unseen(`${label}: ${item.name}`));
+  return make(
+    "button",
+    { type: "button", class: "small", title: label, "data-act": symbol, on: { click: listener } },
+    icon(symbol),
+    unseen(`${label}: ${item.name}`),
+  );
 }
 
 function meter(value) {
@@ -94,7 +110,14 @@ function move(event) {
   const row = tiles.indexOf(at);
   const top = at.offsetTop;
   const columns = Math.max(1, tiles.filter((other) => other.offsetTop === top).length);
-  const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns, Home: -row, End: tiles.length - 1 - row };
+  const steps = {
+    ArrowRight: 1,
+    ArrowLeft: -1,
+    ArrowDown: columns,
+    ArrowUp: -columns,
+    Home: -row,
+    End: tiles.length - 1 - row,
+  };
   if (event.key in steps) {
     const next = tiles[Math.max(0, Math.min(tiles.length - 1, row + steps[event.key]))];
     event.preventDefault();

@@ -10,8 +10,18 @@ const pause = 1500; // milliseconds between two looks at a job
 export function indexAgain(status, done) {
   if (!status.authorized) return null;
   const line = make("span", { class: "indexing" });
-  const idle = () => line.replaceChildren(...status.roots.map((root, row) =>
-    make("button", { type: "button", class: "link", title: root.path ?? root.name, text: `Index “${root.name}” again`, on: { click: () => run(row) } })));
+  const idle = () =>
+    line.replaceChildren(
+      ...status.roots.map((root, row) =>
+        make("button", {
+          type: "button",
+          class: "link",
+          title: root.path ?? root.name,
+          text: `Index “${root.name}” again`,
+          on: { click: () => run(row) },
+        }),
+      ),
+    );
   const run = async (row) => {
     try {
       await watch(await api.startJob(row), line);
@@ -29,7 +39,11 @@ export function indexAgain(status, done) {
 async function watch(job, line) {
   const progress = make("progress", { max: 1, "aria-label": "Indexing" });
   const text = make("span", { role: "status" });
-  line.replaceChildren(progress, text, button("Cancel", () => api.cancelJob(job.id).catch((reason) => say(reason.message, { error: true }))));
+  line.replaceChildren(
+    progress,
+    text,
+    button("Cancel", () => api.cancelJob(job.id).catch((reason) => say(reason.message, { error: true }))),
+  );
   let now = job;
   while (now.state === "running") {
     if (now.total) progress.value = now.done / now.total;
@@ -37,5 +51,12 @@ async function watch(job, line) {
     await new Promise((wake) => setTimeout(wake, pause));
     now = await api.job(job.id);
   }
-  say(now.state === "done" ? "The index is up to date." : now.state === "cancelled" ? "Indexing was cancelled; what was done stays." : now.message, { error: now.state === "failed" });
+  say(
+    now.state === "done"
+      ? "The index is up to date."
+      : now.state === "cancelled"
+        ? "Indexing was cancelled; what was done stays."
+        : now.message,
+    { error: now.state === "failed" },
+  );
 }

@@ -47,16 +47,33 @@ function toFilters() {
 }
 
 function showHelp() {
-  const keys = (rows) => make("dl", { class: "keys" }, rows.map(([key, does]) => [make("dt", {}, make("kbd", { text: key })), make("dd", { text: does })]));
-  const dialog = openDialog({ class: "card help", "aria-labelledby": "help-title" },
+  const keys = (rows) =>
+    make(
+      "dl",
+      { class: "keys" },
+      rows.map(([key, does]) => [make("dt", {}, make("kbd", { text: key })), make("dd", { text: does })]),
+    );
+  const dialog = openDialog(
+    { class: "card help", "aria-labelledby": "help-title" },
     make("h2", { id: "help-title", text: "Searching" }),
-    make("ul", { class: "hints" }, [
-      "Type words, drop or paste a picture, drop a 3D model, or choose “more like this”.",
-      "A minus takes away: chair -wheels. Press + on a part to turn it to −, and give it a weight.",
-      "“Combine” adds what comes next to what is there.",
-      "Nothing leaves this machine, and no file is ever changed.",
-    ].map((text) => make("li", { text }))),
-    make("h2", { text: "Keys" }), keys(list),
-    make("h2", { text: "In 3D" }), keys(viewer),
-    make("p", { class: "buttons" }, button("Close", () => dialog.close(), { autofocus: true })));
+    make(
+      "ul",
+      { class: "hints" },
+      [
+        "Type words, drop or paste a picture, drop a 3D model, or choose “more like this”.",
+        "A minus takes away: chair -wheels. Press + on a part to turn it to −, and give it a weight.",
+        "“Combine” adds what comes next to what is there.",
+        "Nothing leaves this machine, and no file is ever changed.",
+      ].map((text) => make("li", { text })),
+    ),
+    make("h2", { text: "Keys" }),
+    keys(list),
+    make("h2", { text: "In 3D" }),
+    keys(viewer),
+    make(
+      "p",
+      { class: "buttons" },
+      button("Close", () => dialog.close(), { autofocus: true }),
+    ),
+  );
 }

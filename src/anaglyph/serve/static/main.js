@@ -32,7 +32,13 @@ function go(change) {
 function ask(parts, { combine = false, text = false } = {}) {
   const most = status?.limits.parts ?? 8;
   const joined = combine || (combining && !text);
-  const kept = joined ? state.parts : text && combining ? state.parts : text ? state.parts.filter((part) => part.kind !== "text") : [];
+  const kept = joined
+    ? state.parts
+    : text && combining
+      ? state.parts
+      : text
+        ? state.parts.filter((part) => part.kind !== "text")
+        : [];
   const all = [...kept, ...parts];
   if (all.length > most) return say(`A search has at most ${most} parts; remove one first.`, { error: true });
   return go({ parts: all });
@@ -103,7 +109,8 @@ function append(answer) {
 
 function sentence(answer) {
   const total = models(answer.total);
-  if (!answer.total) return filterCount(state.filters) ? "No model passes these filters." : "There are no models in this index.";
+  if (!answer.total)
+    return filterCount(state.filters) ? "No model passes these filters." : "There are no models in this index.";
   if (!state.parts.length) return filterCount(state.filters) ? `${total} pass the filters` : total;
   return answer.close ? `${total}, the closest first` : `Nothing close among ${total}`;
 }
@@ -136,7 +143,9 @@ function drawParts() {
   });
   if (!combining || !state.parts.some((part) => part.kind === "text")) {
     const words = state.parts.filter((part) => part.kind === "text");
-    byId("words").value = words.map((part) => (part.negative ? `-${/\s/u.test(part.value) ? `"${part.value}"` : part.value}` : part.value)).join(" ");
+    byId("words").value = words
+      .map((part) => (part.negative ? `-${/\s/u.test(part.value) ? `"${part.value}"` : part.value}` : part.value))
+      .join(" ");
   }
 }
 
@@ -158,7 +167,10 @@ function route() {
     drawParts();
     load();
   }
-  document.title = page === "models" ? ["Anaglyph", ...state.parts.map((part) => part.label)].reverse().join(" · ") : `${page[0].toUpperCase()}${page.slice(1)} · Anaglyph`;
+  document.title =
+    page === "models"
+      ? ["Anaglyph", ...state.parts.map((part) => part.label)].reverse().join(" · ")
+      : `${page[0].toUpperCase()}${page.slice(1)} · Anaglyph`;
 }
 
 function split(hash) {
@@ -172,32 +184,49 @@ function foot() {
   const parts = [models(status.items.ready), `model “${status.model}”`, may, `Anaglyph ${status.version}`];
   byId("foot").replaceChildren(
     ...parts.map((text) => make("span", { text })),
-    status.write && !status.authorized ? make("button", { type: "button", class: "link", text: "Give the token to review", on: { click: askForToken } }) : "",
-    indexAgain(status, start) ?? "");
+    status.write && !status.authorized
+      ? make("button", { type: "button", class: "link", text: "Give the token to review", on: { click: askForToken } })
+      : "",
+    indexAgain(status, start) ?? "",
+  );
 }
 
 function askForToken() {
   const input = make("input", { type: "password", autocomplete: "off", "aria-label": "Token", placeholder: "Token" });
-  const dialog = openDialog({ class: "card", "aria-labelledby": "token-title" },
+  const dialog = openDialog(
+    { class: "card", "aria-labelledby": "token-title" },
     make("h2", { id: "token-title", text: "This server asks for its token" }),
-    make("p", { text: "It stands in the address that `anaglyph serve` printed." }), input,
-    make("p", { class: "buttons" }, button("Open", async () => {
-      try {
-        await api.openSession(input.value);
-        dialog.close();
-        await start();
-      } catch (reason) {
-        say(reason.message, { error: true });
-      }
-    }, { class: "plain strong" })));
+    make("p", { text: "It stands in the address that `anaglyph serve` printed." }),
+    input,
+    make(
+      "p",
+      { class: "buttons" },
+      button(
+        "Open",
+        async () => {
+          try {
+            await api.openSession(input.value);
+            dialog.close();
+            await start();
+          } catch (reason) {
+            say(reason.message, { error: true });
+          }
+        },
+        { class: "plain strong" },
+      ),
+    ),
+  );
 }
 
 function exportHits(format) {
-  api.exported(state, format, fileOf, status.limits.page).then((blob) => {
-    const address = URL.createObjectURL(blob);
-    make("a", { href: address, download: `anaglyph.${format}` }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 10_000);
-  }, (reason) => say(reason.message, { error: true }));
+  api.exported(state, format, fileOf, status.limits.page).then(
+    (blob) => {
+      const address = URL.createObjectURL(blob);
+      make("a", { href: address, download: `anaglyph.${format}` }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 10_000);
+    },
+    (reason) => say(reason.message, { error: true }),
+  );
 }
 
 /** The address that `anaglyph serve` prints brings the token along; it becomes a cookie and leaves the address. */

@@ -18,7 +18,13 @@ export function filePart(kind, file) {
 }
 
 export const textPart = (text, negative = false) => ({ kind: "text", value: text, label: text, weight: 1, negative });
-export const likePart = (item) => ({ kind: "like", value: String(item.id), label: item.name, weight: 1, negative: false });
+export const likePart = (item) => ({
+  kind: "like",
+  value: String(item.id),
+  label: item.name,
+  weight: 1,
+  negative: false,
+});
 export const fileOf = (part) => files.get(part.value);
 
 /** "chair -arms" -> towards "chair", away from "arms"; quotes keep words together: -"four legs". */
@@ -36,12 +42,18 @@ export function textParts(text) {
 export function toAddress({ parts, filters }) {
   const query = new URLSearchParams();
   for (const part of parts) {
-    query.append("p", [part.kind, (part.negative ? -1 : 1) * part.weight, part.value, part.label].map(encodeURIComponent).join(","));
+    query.append(
+      "p",
+      [part.kind, (part.negative ? -1 : 1) * part.weight, part.value, part.label, ...(part.box ?? [])]
+        .map(encodeURIComponent)
+        .join(","),
+    );
   }
   for (const name of lists) for (const value of filters[name] ?? []) query.append(name, value);
   for (const name of flags) if (filters[name] !== undefined) query.set(name, filters[name]);
   for (const name of ["folder", "name"]) if (filters[name] !== undefined) query.set(name, filters[name]);
-  for (const [name, [least, most]] of Object.entries(filters.ranges ?? {})) query.append("range", `${name},${least ?? ""},${most ?? ""}`);
+  for (const [name, [least, most]] of Object.entries(filters.ranges ?? {}))
+    query.append("range", `${name},${least ?? ""},${most ?? ""}`);
   const text = query.toString();
   return text ? `/?${text}` : "/";
 }
@@ -72,17 +84,19 @@ function readPart(entry) {
   } catch {
     return null;
   }
-  const [kind, weight, value, label] = fields;
+  const [kind, weight, value, label, ...box] = fields;
   const size = Number(weight);
   if (!["text", "like", "image", "model"].includes(kind) || !value || !size) return null;
   if ((kind === "image" || kind === "model") && !files.has(value)) return null;
-  return { kind, value, label: label || value, weight: Math.abs(size), negative: size < 0 };
+  const part = { kind, value, label: label || value, weight: Math.abs(size), negative: size < 0 };
+  return box.length === 4 ? { ...part, box: box.map(Number) } : part;
 }
 
 /** A copy of filters with one of them changed; undefined and empty lists take it out. */
 export function withFilter(filters, name, value) {
   const copy = { ...filters };
-  const gone = value === undefined || (Array.isArray(value) && !value.length) || (name === "ranges" && !Object.keys(value).length);
+  const gone =
+    value === undefined || (Array.isArray(value) && !value.length) || (name === "ranges" && !Object.keys(value).length);
   if (gone) delete copy[name];
   else copy[name] = value;
   return copy;
@@ -91,4 +105,7 @@ export function withFilter(filters, name, value) {
 /** How many filters are set. */
 export const filterCount = (filters) =>
   Object.values(filters).reduce(
-    (sum, value) => sum + (Array.isArray(value) ? value.length : typeof value === "object" ? Object.keys(value).length : 1), 0);
+    (sum, value) =>
+      sum + (Array.isArray(value) ? value.length : typeof value === "object" ? Object.keys(value).length : 1),
+    0,
+  );

@@ -86,7 +86,10 @@ export class Scene {
     this.renderer.setSize(clientWidth, clientHeight, false);
     const closer = this.camera.position.distanceTo(this.controls.target) / (this.fitted ?? this.distance());
     this.fitted = this.distance();
-    this.camera.position.sub(this.controls.target).setLength(this.fitted * closer).add(this.controls.target);
+    this.camera.position
+      .sub(this.controls.target)
+      .setLength(this.fitted * closer)
+      .add(this.controls.target);
     this.draw();
   }
 
@@ -167,7 +170,12 @@ function build({ positions, colours, indices }) {
   geometry.translate(-centre.x, -centre.y, -centre.z);
   geometry.computeBoundingSphere();
   const material = new three.MeshStandardMaterial({
-    color: colours ? 0xffffff : 0xb9bdc6, vertexColors: Boolean(colours), roughness: 0.82, metalness: 0, flatShading: true, side: three.DoubleSide,
+    color: colours ? 0xffffff : 0xb9bdc6,
+    vertexColors: Boolean(colours),
+    roughness: 0.82,
+    metalness: 0,
+    flatShading: true,
+    side: three.DoubleSide,
   });
   const surface = new three.Mesh(geometry, material);
   const lines = boxLines(size);

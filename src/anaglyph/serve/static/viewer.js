@@ -20,8 +20,21 @@ export function view(items, actions) {
   open?.dialog.close();
   const stage = make("div", { class: "stage" });
   const about = make("div", { class: "about" });
-  const dialog = openDialog({ class: items.length > 1 ? "viewer two" : "viewer", "aria-label": items.map((item) => item.name).join(" and ") }, stage, about);
-  const state = { dialog, stage, about, items, actions, scene: null, loading: new AbortController(), options: { wireframe: false, up: "y", dimensions: false, scale: false } };
+  const dialog = openDialog(
+    { class: items.length > 1 ? "viewer two" : "viewer", "aria-label": items.map((item) => item.name).join(" and ") },
+    stage,
+    about,
+  );
+  const state = {
+    dialog,
+    stage,
+    about,
+    items,
+    actions,
+    scene: null,
+    loading: new AbortController(),
+    options: { wireframe: false, up: "y", dimensions: false, scale: false },
+  };
   open = state;
   dialog.addEventListener("close", () => close(state));
   dialog.addEventListener("keydown", (event) => keys(event, state));
@@ -40,27 +53,43 @@ function close(state) {
 /** Fetch the triangles, and show the still picture until they are there. */
 async function load(state) {
   const { stage, items } = state;
-  const still = make("div", { class: "stills" }, items.map((item) => picture(item)));
+  const still = make(
+    "div",
+    { class: "stills" },
+    items.map((item) => picture(item)),
+  );
   const line = make("p", { class: "stage-line", role: "status", text: "Loading the model …" });
   stage.append(still, line, toolbar(state));
   const signal = state.loading.signal;
   try {
-    const meshes = await Promise.all(items.map(async (item) => {
-      if (!item.mesh) throw new Error(`${item.name} could not be read, so there is nothing to turn.`);
-      return readMesh(await api.mesh(item.mesh, signal));
-    }));
+    const meshes = await Promise.all(
+      items.map(async (item) => {
+        if (!item.mesh) throw new Error(`${item.name} could not be read, so there is nothing to turn.`);
+        return readMesh(await api.mesh(item.mesh, signal));
+      }),
+    );
     if (signal.aborted) return;
     state.scene = new Scene(stage);
-    state.scene.canvas.setAttribute("aria-label", `3D view of ${items.map((item) => item.name).join(" and ")}. Arrow keys turn, plus and minus zoom.`);
-    state.scene.canvas.addEventListener("webglcontextlost", () => !signal.aborted && say("The browser took the 3D picture back; close the viewer and open it again.", { error: true }));
+    state.scene.canvas.setAttribute(
+      "aria-label",
+      `3D view of ${items.map((item) => item.name).join(" and ")}. Arrow keys turn, plus and minus zoom.`,
+    );
+    state.scene.canvas.addEventListener(
+      "webglcontextlost",
+      () =>
+        !signal.aborted &&
+        say("The browser took the 3D picture back; close the viewer and open it again.", { error: true }),
+    );
     state.scene.options = { ...state.options };
     state.scene.show(meshes);
     still.remove();
     line.remove();
   } catch (reason) {
     if (signal.aborted) return;
-    line.textContent = reason instanceof api.Refused || !/webgl/i.test(reason.message)
-      ? reason.message : "This browser has no WebGL, so the still picture has to do.";
+    line.textContent =
+      reason instanceof api.Refused || !/webgl/i.test(reason.message)
+        ? reason.message
+        : "This browser has no WebGL, so the still picture has to do.";
   }
 }
 
@@ -71,8 +100,16 @@ function toolbar(state) {
     refresh();
   };
   const toggle = (name, label, key, title) => {
-    const control = make("button", { type: "button", class: "plain", title: `${title} (${key})`, "data-option": name, text: label });
-    control.addEventListener("click", () => (name === "up" ? set({ up: state.options.up === "y" ? "z" : "y" }) : set({ [name]: !state.options[name] })));
+    const control = make("button", {
+      type: "button",
+      class: "plain",
+      title: `${title} (${key})`,
+      "data-option": name,
+      text: label,
+    });
+    control.addEventListener("click", () =>
+      name === "up" ? set({ up: state.options.up === "y" ? "z" : "y" }) : set({ [name]: !state.options[name] }),
+    );
     return control;
   };
   const controls = [
@@ -89,26 +126,98 @@ function toolbar(state) {
     }
   };
   refresh();
-  return make("div", { class: "tools-3d", role: "toolbar", "aria-label": "3D view" }, controls, button("Reset", () => state.scene?.home(), { title: "Back to the first look (r)", "data-option": "reset" }));
+  return make(
+    "div",
+    { class: "tools-3d", role: "toolbar", "aria-label": "3D view" },
+    controls,
+    button("Reset", () => state.scene?.home(), { title: "Back to the first look (r)", "data-option": "reset" }),
+  );
 }
 
 function describeItems(state) {
   const { about, items, actions, dialog } = state;
-  const steps = items.length > 1 ? [] : [-1, 1].map((step) => {
-    const next = actions.neighbour?.(items[0], step);
-    const label = step < 0 ? "Previous" : "Next";
-    return make("button", { type: "button", class: "plain", disabled: !next, "data-step": step, text: label, title: step < 0 ? "Previous (p)" : "Next (n)", on: { click: () => next && view([next], actions) } });
-  });
-  about.append(make("div", { class: "about-head" }, steps, make("span", { class: "push" }), iconButton("close", "Close (Esc)", () => dialog.close(), { "data-close": "" })));
+  const steps =
+    items.length > 1
+      ? []
+      : [-1, 1].map((step) => {
+          const next = actions.neighbour?.(items[0], step);
+          const label = step < 0 ? "Previous" : "Next";
+          return make("button", {
+            type: "button",
+            class: "plain",
+            disabled: !next,
+            "data-step": step,
+            text: label,
+            title: step < 0 ? "Previous (p)" : "Next (n)",
+            on: { click: () => next && view([next], actions) },
+          });
+        });
+  about.append(
+    make(
+      "div",
+      { class: "about-head" },
+      steps,
+      make("span", { class: "push" }),
+      iconButton("close", "Close (Esc)", () => dialog.close(), { "data-close": "" }),
+    ),
+  );
   for (const item of items) {
-    about.append(make("article", { class: "item" },
-      make("h2", { text: item.name }),
-      make("p", { class: "path" }, make("span", {}, breakable(fullPath(item))), iconButton("copy", `Copy the path of ${item.name}`, () => copy(fullPath(item)))),
-      make("p", { class: "buttons" },
-        make("button", { type: "button", class: "plain strong", on: { click: () => { dialog.close(); actions.like(item); } } }, icon("like"), "More like this"),
-        items.length < 2 && make("button", { type: "button", class: "plain", on: { click: () => { dialog.close(); actions.compare(item); } } }, icon("compare"), "Compare"),
-        item.model && make("a", { class: "plain", href: item.model, download: `${item.name}.${item.facets.format}` }, icon("save"), "Download")),
-      facts(item, actions)));
+    about.append(
+      make(
+        "article",
+        { class: "item" },
+        make("h2", { text: item.name }),
+        make(
+          "p",
+          { class: "path" },
+          make("span", {}, breakable(fullPath(item))),
+          iconButton("copy", `Copy the path of ${item.name}`, () => copy(fullPath(item))),
+        ),
+        make(
+          "p",
+          { class: "buttons" },
+          make(
+            "button",
+            {
+              type: "button",
+              class: "plain strong",
+              on: {
+                click: () => {
+                  dialog.close();
+                  actions.like(item);
+                },
+              },
+            },
+            icon("like"),
+            "More like this",
+          ),
+          items.length < 2 &&
+            make(
+              "button",
+              {
+                type: "button",
+                class: "plain",
+                on: {
+                  click: () => {
+                    dialog.close();
+                    actions.compare(item);
+                  },
+                },
+              },
+              icon("compare"),
+              "Compare",
+            ),
+          item.model &&
+            make(
+              "a",
+              { class: "plain", href: item.model, download: `${item.name}.${item.facets.format}` },
+              icon("save"),
+              "Download",
+            ),
+        ),
+        facts(item, actions),
+      ),
+    );
   }
 }
 
@@ -130,7 +239,11 @@ function keys(event, state) {
   if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   const option = { w: "wireframe", d: "dimensions", u: "up", s: "scale", r: "reset" }[event.key];
   const step = { p: -1, n: 1 }[event.key];
-  const control = option ? state.dialog.querySelector(`[data-option="${option}"]`) : step ? state.dialog.querySelector(`[data-step="${step}"]`) : null;
+  const control = option
+    ? state.dialog.querySelector(`[data-option="${option}"]`)
+    : step
+      ? state.dialog.querySelector(`[data-step="${step}"]`)
+      : null;
   if (!control) return;
   event.preventDefault();
   event.stopPropagation();
@@ -157,7 +270,11 @@ export function startComparing(show) {
         return;
       }
       first = item;
-      bar.replaceChildren(picture(item, { alt: "" }), make("span", { text: `Compare ${item.name} with: choose “Compare” on another model.` }), button("Cancel", end));
+      bar.replaceChildren(
+        picture(item, { alt: "" }),
+        make("span", { text: `Compare ${item.name} with: choose “Compare” on another model.` }),
+        button("Cancel", end),
+      );
       bar.hidden = false;
     },
   };
