@@ -1,4 +1,4 @@
-"""A small folder of models, its index, `anaglyph serve` over it, and a real Chromium that must not leave the machine."""
+"""A small folder of models, `anaglyph serve` over its index, and a Chromium that writes down what it asks."""
 
 import os
 import shutil
@@ -108,7 +108,9 @@ class Visit:
         rows = []
         for tile in tiles:
             score = tile.locator(".score span")
-            rows.append((tile.locator(".name").inner_text(), float(score.inner_text()) if score.count() else None))
+            rows.append(
+                (tile.locator(".name").inner_text(), float(score.inner_text()) if score.count() else None)
+            )
         return rows
 
     def search(self, words):

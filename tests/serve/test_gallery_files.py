@@ -23,7 +23,9 @@ def test_scripts_never_make_markup_of_text(path):
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", text)
 
 
-@pytest.mark.parametrize("path", [*SCRIPTS, *FOLDER.glob("*.css"), FOLDER / "index.html"], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [*SCRIPTS, *FOLDER.glob("*.css"), FOLDER / "index.html"], ids=lambda path: path.name
+)
 def test_nothing_names_another_machine(path):
     text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
     assert not re.search(r"https?://|@import|url\(\s*['\"]?//", text)
@@ -31,6 +33,8 @@ def test_nothing_names_another_machine(path):
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_what_a_script_imports_is_there(path):
-    for name in re.findall(r'^(?:import|export) [^;]*?from "([^"]+)"', path.read_text(encoding="utf-8"), re.M):
+    for name in re.findall(
+        r'^(?:import|export) [^;]*?from "([^"]+)"', path.read_text(encoding="utf-8"), re.M
+    ):
         assert (path.parent / name).is_file(), name
         assert name.startswith("./")
