@@ -12,7 +12,7 @@ import { startKeys } from "./keys.js";
 import { showParts } from "./parts.js";
 import { showProblems } from "./problems.js";
 import { fileOf, filterCount, fromAddress, likePart, toAddress } from "./query.js";
-import { startComparing, view, viewing } from "./viewer.js";
+import { closeViewer, startComparing, view } from "./viewer.js";
 
 const limit = 48;
 const pages = { "/": "models", "/duplicates": "duplicates", "/problems": "problems" };
@@ -31,14 +31,8 @@ function go(change) {
 
 function ask(parts, { combine = false, text = false } = {}) {
   const most = status?.limits.parts ?? 8;
-  const joined = combine || (combining && !text);
-  const kept = joined
-    ? state.parts
-    : text && combining
-      ? state.parts
-      : text
-        ? state.parts.filter((part) => part.kind !== "text")
-        : [];
+  const rest = text ? state.parts.filter((part) => part.kind !== "text") : [];
+  const kept = combine || combining ? state.parts : rest;
   const all = [...kept, ...parts];
   if (all.length > most) return say(`A search has at most ${most} parts; remove one first.`, { error: true });
   return go({ parts: all });
@@ -141,12 +135,14 @@ function drawParts() {
     },
     thumbnail: api.thumbnail,
   });
-  if (!combining || !state.parts.some((part) => part.kind === "text")) {
-    const words = state.parts.filter((part) => part.kind === "text");
-    byId("words").value = words
-      .map((part) => (part.negative ? `-${/\s/u.test(part.value) ? `"${part.value}"` : part.value}` : part.value))
-      .join(" ");
-  }
+  const words = combining ? [] : state.parts.filter((part) => part.kind === "text");
+  byId("words").value = words.map(typed).join(" ");
+}
+
+/** A part as it would be typed. */
+function typed(part) {
+  if (!part.negative) return part.value;
+  return /\s/u.test(part.value) ? `-"${part.value}"` : `-${part.value}`;
 }
 
 /** Show the page that the address names. */
@@ -269,7 +265,10 @@ function once() {
     control.title = `Save these results as ${control.dataset.export.toUpperCase()}`;
     control.addEventListener("click", () => exportHits(control.dataset.export));
   }
-  addEventListener("hashchange", () => !viewing() && status && route());
+  addEventListener("hashchange", () => {
+    closeViewer();
+    if (status) route();
+  });
   start();
 }
 

@@ -9,8 +9,8 @@ import { picture } from "./turntable.js";
 
 let open = null;
 
-/** Whether the viewer is open. */
-export const viewing = () => Boolean(open);
+/** Close it, where it is open. */
+export const closeViewer = () => open?.dialog.close();
 
 /**
  * Show items. `actions`: like(item), compare(item), neighbour(item, step) -> item or undefined, tagged(item),
@@ -41,7 +41,6 @@ export function view(items, actions) {
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   describeItems(state);
   load(state);
-  dialog.focus();
 }
 
 function close(state) {
@@ -244,7 +243,10 @@ function keys(event, state) {
     : step
       ? state.dialog.querySelector(`[data-step="${step}"]`)
       : null;
-  if (!control) return;
+  if (!control) {
+    if (state.scene && event.target !== state.scene.canvas) state.scene.orbit(event);
+    return;
+  }
   event.preventDefault();
   event.stopPropagation();
   control.click();
