@@ -10,18 +10,19 @@ from typing import Any
 from torch import nn
 
 from anaglyph import __version__
-from anaglyph.config import plain, read_yaml, structure
+from anaglyph.config import plain, structure
 from anaglyph.data.catalog import DataConfig
 from anaglyph.encoders.catalog import create_encoder
+from anaglyph.encoders.spaces.trained import KIND as SPACE
 from anaglyph.engine.recipe import StageSpec, TowersSpec
 from anaglyph.engine.starting_weights import StartingWeights
 from anaglyph.errors import WeightsError
+from anaglyph.io.run_folder import find_weights
 from anaglyph.io.weights import load_into, read_header, read_weights, write_weights
 from anaglyph.methods.base import Method
 from anaglyph.methods.catalog import create_method
 from anaglyph.randomness import seeded
 
-FILE = "model.safetensors"
 MAX_OBJECTS = 100_000_000
 
 
@@ -110,6 +111,11 @@ def load_method(path: str | Path) -> SavedMethod:
     """
     file = find_weights(Path(path))
     header = read_header(file)
+    if header.get("kind") == SPACE:
+        raise WeightsError(
+            f"'{file}' is a space without training code (`anaglyph models export`); measure it with "
+            f"--zero-shot, or pass the run that it was made of."
+        )
     if header.get("format") != 1 or "stage" not in header:
         raise WeightsError(
             f"'{file}' is not a method saved by Anaglyph: its header lacks 'stage'. "
@@ -129,20 +135,3 @@ def load_method(path: str | Path) -> SavedMethod:
     method = build_method(spec, objects=objects, seed=0, name="load")
     load_into(method, read_weights(file), what=f"'{file}'")
     return SavedMethod(method.eval(), spec, data, header, towers)
-
-
-def find_weights(path: Path) -> Path:
-    """The weights file that a path stands for."""
-    if path.is_file():
-        return path
-    if (path / FILE).is_file():
-        return path / FILE
-    recipe = path / "recipe.yaml"
-    stages = list(read_yaml(recipe).get("stages", {})) if recipe.is_file() else []
-    for stage in reversed(stages):
-        if (path / "stages" / stage / "artefact" / FILE).is_file():
-            return Path(path, "stages", stage, "artefact", FILE)
-    raise WeightsError(
-        f"no weights at '{path}': neither a file nor a folder with a finished stage. "
-        f"Train first, or continue the run with --resume."
-    )

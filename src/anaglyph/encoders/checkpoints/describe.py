@@ -103,7 +103,7 @@ def _as_family(family: Family, source: Source, *, averaged: bool) -> dict[str, A
         "options": plain(variant.options),
         "convention": plain(variant.convention),
         "parameters": count_parameters(examined.own, examined.own),
-        "left_out": plain(left_out(source, match)),
+        "left_out": plain(left_out(source, variant, match)),
         "fresh": list(variant.fresh),
         "imports": match.fits,
     }

@@ -88,6 +88,10 @@ class Variant:
     """(our key, axes of length 1 that only the file's has): convolutions of size 1 that are linear here."""
     twins: Mapping[str, str] = field(default_factory=dict)
     """File keys that repeat another one, number by number."""
+    heads: Mapping[str, str] = field(default_factory=dict)
+    """"image", "text" and "fusion" -> network beside the state dict that is this affine map of a space."""
+    share_head: bool = False
+    """Whether pictures pass the text head too."""
 
     def name_in_file(self, own: str) -> str:
         """The file's name of one of our tensors."""

@@ -68,6 +68,8 @@ class EncoderHeader:
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
     fresh: tuple[str, ...] = ()
     """Tensors the source does not hold, drawn as at the start of training."""
+    heads: tuple[str, ...] = ()
+    """Affine maps of the shared space that lie beside the encoder; see `checkpoints.heads`."""
     logit_scale: float | None = None
     """Logarithm of the factor before the softmax, where the source holds one."""
     training: Mapping[str, Any] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from anaglyph.encoders.catalog import create_encoder
 from anaglyph.encoders.checkpoints.catalog import FAMILIES, candidates, family_named
 from anaglyph.encoders.checkpoints.family import Contents, Family, Variant
 from anaglyph.encoders.checkpoints.header import KIND, EncoderHeader, EncoderSpec, LeftOut, SourceFile
+from anaglyph.encoders.checkpoints.heads import HeadChoice, found_heads, head_key, name_beside
 from anaglyph.encoders.checkpoints.match import COUNTER, Match, match, own_shapes
 from anaglyph.encoders.checkpoints.sources import Source, networks_beside, open_source, scalars
 from anaglyph.encoders.convention import PointConvention
@@ -75,8 +76,15 @@ def import_checkpoint(
             f"`anaglyph models show` tells what the file is."
         )
     numbers = source.tensors()
-    header = _header(source, examined, numbers)
-    write_weights(output, _collected(path, examined, numbers), header=plain(header))
+    heads = found_heads(source.unwrapped.beside, examined.variant)
+    header = _header(source, examined, numbers, heads=tuple(heads))
+    tensors = _collected(path, examined, numbers)
+    for side, layers in heads.items():
+        tensors |= {
+            head_key(side, part): _number(path, f"{side} head", tensor, counter=False)
+            for part, tensor in layers.items()
+        }
+    write_weights(output, tensors, header=plain(header))
     return header
 
 
@@ -99,12 +107,15 @@ def _check_output(path: Path, output: Path, *, force: bool) -> None:
         raise ConfigError(f"there is no folder '{output.absolute().parent}' to write into. Make it first.")
 
 
-def left_out(source: Source, match: Match) -> dict[str, LeftOut]:
-    """What of a file is not in the encoder: parts of its state dict, and networks that lie beside it."""
+def left_out(source: Source, variant: Variant, match: Match) -> dict[str, LeftOut]:
+    """What of a file is not taken: parts of its state dict, and networks beside it that are no heads here."""
     parts = {name: {key: source.shapes[key] for key in keys} for name, keys in match.left_out.items()}
+    taken = {name_beside(side, variant) for side in found_heads(source.unwrapped.beside, variant)}
+    beside = networks_beside(source.unwrapped.beside)
+    beside = {name: shapes for name, shapes in beside.items() if name not in taken}
     return {
         name: LeftOut(tensors=len(shapes), parameters=count_parameters(shapes, shapes))
-        for name, shapes in {**networks_beside(source.unwrapped.beside), **parts}.items()
+        for name, shapes in {**beside, **parts}.items()
     }
 
 
@@ -148,15 +159,22 @@ def _assigned(variant: Variant, assignments: Sequence[str]) -> Variant:
     data: Mapping[str, Any] = {
         "options": dict(variant.options),
         "convention": plain(variant.convention) or {},
+        "heads": {"shared": variant.share_head},
     }
     for assignment in assignments:
         data = override(data, assignment)
-    unknown = sorted(data.keys() - {"options", "convention"})
+    unknown = sorted(data.keys() - {"options", "convention", "heads"})
     if unknown:
-        raise ConfigError(f"--set knows options.NAME=VALUE and convention.NAME=VALUE, got '{unknown[0]}'.")
+        raise ConfigError(
+            f"--set knows options.NAME=VALUE, convention.NAME=VALUE and heads.shared=VALUE, got "
+            f"'{unknown[0]}'."
+        )
     convention = structure(PointConvention, data["convention"], where="convention")
     return replace(
-        variant, options=data["options"], convention=None if variant.convention is None else convention
+        variant,
+        options=data["options"],
+        convention=None if variant.convention is None else convention,
+        share_head=structure(HeadChoice, data["heads"], where="heads").shared,
     )
 
 
@@ -196,7 +214,9 @@ def _fresh(examined: Examined) -> dict[str, Tensor]:
     return {name: state[name].clone() for name in examined.variant.fresh}
 
 
-def _header(source: Source, examined: Examined, numbers: Mapping[str, Tensor]) -> EncoderHeader:
+def _header(
+    source: Source, examined: Examined, numbers: Mapping[str, Tensor], *, heads: tuple[str, ...]
+) -> EncoderHeader:
     variant = examined.variant
     return EncoderHeader(
         anaglyph=version("anaglyph"),
@@ -215,8 +235,9 @@ def _header(source: Source, examined: Examined, numbers: Mapping[str, Tensor]) -
             averaged=source.unwrapped.averaged,
         ),
         parameters=count_parameters(examined.own, examined.own),
-        left_out=left_out(source, examined.match),
+        left_out=left_out(source, variant, examined.match),
         fresh=variant.fresh,
+        heads=heads,
         logit_scale=_logit_scale(source.unwrapped, numbers),
         training=scalars(source.unwrapped.beside),
     )

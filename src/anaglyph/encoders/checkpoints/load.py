@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from anaglyph.encoders.catalog import create_encoder
 from anaglyph.encoders.checkpoints.header import EncoderHeader, parse_header
+from anaglyph.encoders.checkpoints.heads import HEAD_PREFIX, check_heads
 from anaglyph.encoders.checkpoints.match import COUNTER, own_shapes
 from anaglyph.encoders.checkpoints.sources import header_shapes
 from anaglyph.encoders.convention import PointConvention
@@ -35,6 +36,8 @@ class LoadedEncoder:
     """As it is stored, already checked."""
     about: EncoderHeader
     """The same, structured."""
+    heads: Mapping[str, Tensor] = field(default_factory=dict)
+    """Tensors of the affine maps behind towers that lie in the file, named as in `encoders.spaces`."""
 
     @property
     def convention(self) -> PointConvention:
@@ -60,8 +63,11 @@ def load_encoder(path: Path) -> LoadedEncoder:
     name, options = about.encoder.name, about.encoder.options
     with seeded(0, "load encoder"):  # the first weights are overwritten; nobody else's numbers change
         module = create_encoder(name, **options)
-    load_into(module, read_weights(path), what=f"'{path}'")
-    return LoadedEncoder(module.eval(), header, about)
+    stored = read_weights(path)
+    own = {key: tensor for key, tensor in stored.items() if not key.startswith(HEAD_PREFIX)}
+    load_into(module, own, what=f"'{path}'")
+    heads = {key.removeprefix(HEAD_PREFIX): tensor for key, tensor in stored.items() if key not in own}
+    return LoadedEncoder(module.eval(), header, about, heads)
 
 
 def check_encoder_file(path: Path) -> tuple[Mapping[str, Any], EncoderHeader]:
@@ -74,7 +80,9 @@ def check_encoder_file(path: Path) -> tuple[Mapping[str, Any], EncoderHeader]:
     header = read_header(path)
     about = parse_header(header, what=f"'{path}'")
     name, options = about.encoder.name, about.encoder.options
-    _require_sensible(options, where=f"'{path}': options of '{name}'")
+    require_sensible(options, where=f"'{path}': options of '{name}'")
+    check_heads(shapes, about, what=f"'{path}'")
+    shapes = {key: shape for key, shape in shapes.items() if not key.startswith(HEAD_PREFIX)}
     try:
         own = own_shapes(name, options, tensors=len(shapes))
     except (ConfigError, TypeError, ValueError, RuntimeError, OverflowError) as error:
@@ -102,7 +110,7 @@ def _require_types(path: Path) -> None:
             )
 
 
-def _require_sensible(value: Any, *, where: str, depth: int = 0) -> None:
+def require_sensible(value: Any, *, where: str, depth: int = 0) -> None:
     """WeightsError for numbers and nestings that no encoder has."""
     if depth > 4 or (isinstance(value, Mapping | list | tuple | str) and len(value) > 256):
         raise WeightsError(f"{where} are nested or long beyond what any encoder has. Import again.")
@@ -111,7 +119,7 @@ def _require_sensible(value: Any, *, where: str, depth: int = 0) -> None:
         value = list(value.values())
     if isinstance(value, list | tuple):
         for item in value:
-            _require_sensible(item, where=where, depth=depth + 1)
+            require_sensible(item, where=where, depth=depth + 1)
     elif isinstance(value, int | float) and not -LARGEST_OPTION <= value <= LARGEST_OPTION:
         raise WeightsError(f"{where} hold {value!r:.40}; at most {LARGEST_OPTION} is believed. Import again.")
 

@@ -76,13 +76,13 @@ def own_shapes(name: str, options: Mapping[str, Any], *, tensors: int) -> dict[s
     Raises:
         ConfigError: no such encoder, options it refuses, or one of more than `tensors` parameters.
     """
-    with torch.device("meta"), _at_most(tensors):
+    with torch.device("meta"), at_most_parameters(tensors):
         encoder = create_encoder(name, **options)
     return {key: tuple(tensor.shape) for key, tensor in encoder.state_dict().items()}
 
 
 @contextmanager
-def _at_most(parameters: int) -> Iterator[None]:
+def at_most_parameters(parameters: int) -> Iterator[None]:
     """Stop the construction of a module when it registers more parameters than could ever be loaded."""
     thread = get_ident()
     count = 0

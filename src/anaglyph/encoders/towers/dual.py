@@ -69,9 +69,12 @@ def write_slim(source: Path, target: Path, *, header: Mapping[str, Any]) -> None
 
 
 def _place(root: Path, source: str) -> Path:
-    if source != MINI:
-        return root / source
-    with resources.as_file(resources.files("anaglyph") / "weights" / "mini_towers.safetensors") as file:
+    return packaged_weights("mini_towers") if source == MINI else root / source
+
+
+def packaged_weights(name: str) -> Path:
+    """A weights file that comes with the package, whether it is there or not."""
+    with resources.as_file(resources.files("anaglyph") / "weights" / f"{name}.safetensors") as file:
         return file
 
 
@@ -108,10 +111,12 @@ def _opened(path: Path) -> tuple[DualEncoder, dict[str, Any], int | None]:
         raise WeightsError(f"dual: '{file}' holds {found!r:.40}; expected is a trained image_text.")
     try:
         specs = {side: stage["encoders"][side] for side in SIDES}
-        embed_dim = int(stage["config"]["embed_dim"])
+        config = stage["config"]
+        embed_dim = int(config["embed_dim"])
+        mean, std = (tuple(map(float, config[name])) for name in ("mean", "std"))
         with seeded(0, "dual tower"):  # overwritten; nobody else's numbers change
             encoders = {side: create_encoder(spec["name"], **spec["options"]) for side, spec in specs.items()}
-            dual = DualEncoder(encoders, embed_dim=embed_dim)
+            dual = DualEncoder(encoders, embed_dim=embed_dim, mean=mean, std=std)
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise WeightsError(
             f"dual: '{file}' has a header that cannot be meant ({error}). Train again."

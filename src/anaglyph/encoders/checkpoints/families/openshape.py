@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from anaglyph.encoders.checkpoints.family import Contents, Family, Variant
 from anaglyph.encoders.ppat import OPENSHAPE as Z_UP
 from anaglyph.encoders.ppat import OPENSHAPE_Y_UP, SCALINGS
@@ -12,6 +14,10 @@ TEACHER_WIDTHS = (1280, 768, 512)
 _MIXCON3D = frozenset({"pc_img_proj", "state_dict_ema", "image_logit_scale", "text_logit_scale"})
 """What only MixCon3D's trainer stores beside the state dict."""
 _OPENSHAPE = frozenset({"logit_scale", "text_proj", "image_proj"})
+
+
+HEADS = {"image": "image_proj", "text": "text_proj"}
+"""Maps behind frozen features; None in OpenShape's files, since its released options turn them off."""
 
 
 def _read(contents: Contents) -> Variant:
@@ -32,7 +38,13 @@ def _read(contents: Contents) -> Variant:
         encoder="ppat",
         options={"scaling": scaling, "embed_dim": teacher},
         convention=Z_UP if teacher == 1280 else OPENSHAPE_Y_UP,
+        heads=HEADS,
     )
+
+
+def _read_mixcon3d(contents: Contents) -> Variant:
+    """By default its pictures pass the text head too (`share_proj`), and there is a fusion layer."""
+    return replace(_read(contents), heads={**HEADS, "fusion": "pc_img_proj"}, share_head=True)
 
 
 OPENSHAPE = Family(
@@ -49,7 +61,7 @@ MIXCON3D = Family(
     recognise=lambda contents: (
         contents.has("ppat.") and (bool(contents.beside & _MIXCON3D) or not contents.beside & _OPENSHAPE)
     ),
-    read=_read,
+    read=_read_mixcon3d,
 )
 
 
