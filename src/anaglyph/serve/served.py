@@ -160,8 +160,8 @@ class Served:
         self.store.close()
 
 
-def served(request: Request) -> Served:
-    """What this application serves, for routes."""
+async def served(request: Request) -> Served:
+    """What this application serves, for routes; a coroutine, since others are given a thread."""
     state: Served = request.app.state.served
     return state
 

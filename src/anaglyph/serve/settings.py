@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from ipaddress import ip_address
 
 from anaglyph.errors import ConfigError
@@ -92,6 +93,7 @@ class ServeSettings:
         return is_loopback(self.host)
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a name or address, without port and brackets, is this machine's own."""
     if host.lower().rstrip(".") == "localhost":
