@@ -107,7 +107,7 @@ class Visit:
         tiles = self.page.locator(".tile").all()
         rows = []
         for tile in tiles:
-            score = tile.locator(".score span")
+            score = tile.locator(".score > span:last-child")
             rows.append(
                 (tile.locator(".name").inner_text(), float(score.inner_text()) if score.count() else None)
             )
@@ -148,6 +148,13 @@ DROP = """([name, type, bytes]) => {
 def drop(page, name, kind, data):
     """Drop a file on the page, as a person does with a mouse."""
     page.evaluate(DROP, [name, kind, list(data)])
+
+
+def counted(page, selector, number):
+    """Wait until there are so many."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(selector)).to_have_count(number, timeout=PATIENCE)
 
 
 def pixels(page, selector):

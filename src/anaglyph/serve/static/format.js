@@ -24,14 +24,11 @@ export const box = (size) => size.map(number).join(" × ");
 /** "no_faces" -> "no faces". */
 export const words = (name) => name.replaceAll("_", " ");
 
-/** What a picture of an item shows, for those who do not see it. */
-export function describe(item) {
-  const facets = item.facets;
-  const parts = [
-    item.name,
-    facets.category,
-    `${facets.format} file`,
-    facets.faces ? `${count(facets.faces)} faces` : null,
-  ];
-  return parts.filter(Boolean).join(", ");
+/** What is known of an item beside its name, in a few words. */
+export function details(item) {
+  const { category, format, faces } = item.facets;
+  return [category, `${format} file`, faces ? `${count(faces)} faces` : null].filter(Boolean).join(", ");
 }
+
+/** What a picture of an item shows, for those who do not see it. */
+export const describe = (item) => `${item.name}, ${details(item)}`;

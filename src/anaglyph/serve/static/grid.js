@@ -1,7 +1,7 @@
 // The grid: a tile per hit, the line below which nothing is close, and moving through it by keys.
 
 import { make, icon, unseen, byId } from "./dom.js";
-import { describe, score } from "./format.js";
+import { details, score } from "./format.js";
 import { attend, picture } from "./turntable.js";
 
 let actions = {};
@@ -48,15 +48,17 @@ function nothingClose(all) {
 
 function tile(hit) {
   const { item } = hit;
-  const said = hit.score === null ? describe(item) : `${describe(item)}, score ${score(hit.score)}`;
-  const open = make(
-    "button",
-    { type: "button", class: "open", "aria-label": said, on: { click: () => actions.open(item) } },
-    picture(item, { view: hit.view ?? 0, alt: "" }),
-    make("span", { class: "name", text: item.name, title: item.path }),
+  const under =
     hit.score === null
       ? make("span", { class: "where", text: item.facets.category ?? item.folder })
-      : make("span", { class: "score" }, meter(hit.score), make("span", { text: score(hit.score) })),
+      : make("span", { class: "score" }, meter(hit.score), unseen("score "), make("span", { text: score(hit.score) }));
+  const open = make(
+    "button",
+    { type: "button", class: "open", on: { click: () => actions.open(item) } },
+    picture(item, { view: hit.view ?? 0, alt: "" }),
+    make("span", { class: "name", text: item.name, title: item.path }),
+    unseen(`, ${details(item)}, `),
+    under,
   );
   const element = make(
     "li",
