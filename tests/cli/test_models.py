@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import random
 
 import pytest
 import torch
@@ -102,7 +103,7 @@ def test_show_names_what_a_hostile_pickle_asks_for(anaglyph, tmp_path, monkeypat
         b"\x80\x02}q\x00.",
         b"\xff" * 99,
         b"\x7f\0\0\0\0\0\0\0{",
-        os.urandom(64),
+        random.Random(0).randbytes(64),
     ],
 )
 def test_garbage_is_described_without_a_traceback(anaglyph, tmp_path, data):
