@@ -54,7 +54,9 @@ def test_ulips_file_has_160_entries():
 
 
 @pytest.mark.parametrize(
-    ("build", "channels"), [(point_mae, 3), (point_bert, 3), (point_bert_colored, 6)], ids=lambda x: str(x)
+    ("build", "channels"),
+    [(point_mae, 3), (point_bert, 3), (point_bert_colored, 6)],
+    ids=lambda x: getattr(x, "__name__", str(x)),
 )
 def test_embeddings_equal_the_loops(build, channels):
     small = {"patch_channels": 6} if build is not point_mae else {}
