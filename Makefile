@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 # torch 2.13.0 first: where an index offers a CPU build of it, this keeps gigabytes of CUDA away.
 # On a GPU machine set TORCH=torch to take the newest CUDA build.
 TORCH ?= torch==2.13.0
+WORKERS ?= auto
 
 .PHONY: help demo test lint bench clean
 
@@ -36,8 +37,9 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+# One process a core, one thread each; hashes of strings alike in all, so that they collect the same tests.
 test: lint
-	$(BIN)/pytest $(ARGS)
+	PYTHONHASHSEED=0 OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
