@@ -6,7 +6,7 @@ from tiny_index import BEARER, WRITING, tiny_served, tiny_store
 
 EXAMPLES = 12
 """Of each operation."""
-GIVEN = ("method", "url", "headers", "params", "json", "data", "files", "cookies")
+GIVEN = ("method", "url", "headers", "params", "json", "data", "files")
 
 
 @pytest.fixture(scope="module")
