@@ -29,7 +29,10 @@ BENCHMARKS = (
     "bench_point_ops",
     "bench_encoders",
     "bench_render",
+    "bench_indexing",
+    "bench_search",
     "bench_gpu_ops",
+    "bench_stores",
 )
 
 

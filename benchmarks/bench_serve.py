@@ -7,7 +7,7 @@ A real index (512 numbers an item, 12 views, facets) is made in a temporary fold
 its own, as `anaglyph serve` does, but without a model. Another process holds one connection for each
 searcher, who asks for 24 hits of a random item and asks again as soon as the answer is there ("no pause") or
 a second later ("1 s pause"), as people do. Milliseconds are taken where the request is sent, until the last
-byte of its answer. Nothing else should run.
+byte of its answer, "server CPU ms" is what the server computed for each. Nothing else should run.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import os
 import subprocess
 import sys
 import tempfile
@@ -54,13 +55,22 @@ def run(
             try:
                 loaded(port, searchers=searchers, items=items, seconds=min(2.0, seconds), pause=0.0)
                 for pause in pauses:
+                    before = cpu_seconds(server.pid)
                     taken, errors = loaded(
                         port, searchers=searchers, items=items, seconds=seconds, pause=pause
                     )
-                    rows.append(row(taken, errors, seconds, searchers, items, pause))
+                    made_row = row(taken, errors, seconds, searchers, items, pause)
+                    used = cpu_seconds(server.pid) - before
+                    rows.append({**made_row, "server CPU ms": 1000 * used / len(taken)})
             finally:
                 server.terminate()
     return rows
+
+
+def cpu_seconds(process: int) -> float:
+    """Seconds of all cores that a process has used, as Linux says."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def row(

@@ -1,11 +1,14 @@
 """Fixtures that every part of the tests may use."""
 
+import hashlib
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+from postgres_server import running_postgres
 
 # Tests are many and small: threads would only wait for one another.
 torch.set_num_threads(1)
@@ -19,6 +22,20 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip(f"no real data at '{folder}'; set ANAGLYPH_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """The address of a real PostgreSQL with pgvector, for the length of the run."""
+    with running_postgres() as address:
+        yield address
+
+
+@pytest.fixture
+def postgres(postgres_server, request):
+    """An address for one index of its own."""
+    name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]
+    return f"{postgres_server}#test_{name}"
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ import anaglyph.methods.romo.annotate
 import anaglyph.methods.romo.discover
 import anaglyph.methods.romo.learn
 import anaglyph.search.indexing
-import anaglyph.search.sqlite_store
+import anaglyph.search.sqlite_open
 from anaglyph.cli.main import main
 from anaglyph.data.catalog import create_dataset
 from anaglyph.data.source import SPLITS

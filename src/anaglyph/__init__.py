@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from anaglyph.encoders.checkpoints.load import load_encoder
     from anaglyph.encoders.convention import PointConvention
     from anaglyph.encoders.preparation import prepare_cloud
+    from anaglyph.encoders.spaces.open import open_space
+    from anaglyph.encoders.spaces.space import Space
     from anaglyph.engine.models import load_method
     from anaglyph.engine.recipe import list_recipes, load_recipe
     from anaglyph.engine.run import RunOptions, run_recipe
@@ -57,6 +59,7 @@ __all__ = [
     "RenderOptions",
     "RunOptions",
     "Sample",
+    "Space",
     "StepOutput",
     "TrainingError",
     "WeightsError",
@@ -76,6 +79,7 @@ __all__ = [
     "load_recipe",
     "make_object",
     "normalized",
+    "open_space",
     "prepare_cloud",
     "render_views",
     "run_recipe",
@@ -91,6 +95,8 @@ _HOMES = {
     "anaglyph.encoders.checkpoints.load": ("load_encoder",),
     "anaglyph.encoders.convention": ("PointConvention",),
     "anaglyph.encoders.preparation": ("prepare_cloud",),
+    "anaglyph.encoders.spaces.open": ("open_space",),
+    "anaglyph.encoders.spaces.space": ("Space",),
     "anaglyph.engine.models": ("load_method",),
     "anaglyph.engine.recipe": ("list_recipes", "load_recipe"),
     "anaglyph.engine.run": ("RunOptions", "run_recipe"),

@@ -8,7 +8,7 @@ import pytest
 from anaglyph.search.opening import open_store
 from indexed_models import rows, save_space, write_models
 
-WRITE = "anaglyph.search.sqlite_writer:SqliteWriter.put"
+WRITE = "anaglyph.search.indexer:_Run._write"
 FILE = "anaglyph.search.indexer:Indexed"
 END = "anaglyph.search.closeness:measure_closeness"
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from anaglyph.search import approximate
 from anaglyph.search import finder as finder_module
 from anaglyph.search.approximate import build
 from anaglyph.search.cells import cells_file, marks, read_cells, write_cells
@@ -74,11 +75,22 @@ def test_few_items_that_pass_are_searched_exactly(built):
 
 
 @pytest.mark.parametrize("step", [2, 40])
-def test_filters_leave_nothing_else_and_fill_the_page(built, step):
+def test_filters_leave_nothing_else_and_fill_the_page(built, step, monkeypatch):
+    monkeypatch.setattr(approximate, "EXACT_BELOW", 0)
     allowed = IDS[::step]
     for query in QUERIES[:10]:
         found = built[0].nearest(query, limit=len(allowed), allowed=allowed)
         assert sorted(id for id, _ in found) == allowed.tolist()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.03])
+def test_filters_that_many_items_pass_cost_no_recall(built, share, monkeypatch):
+    monkeypatch.setattr(approximate, "EXACT_BELOW", 0)
+    allowed = IDS[np.random.default_rng(3).random(COUNT) < share]
+    shares = [
+        overlap(built[0].nearest(q, limit=10, allowed=allowed), exactly(q, 10, allowed)) for q in QUERIES
+    ]
+    assert np.mean(shares) >= 0.95
 
 
 def test_pages_put_together_are_one_long_page(built):
@@ -91,6 +103,16 @@ def test_pages_put_together_are_one_long_page(built):
 def test_a_batch_gives_what_each_query_gives_alone(built):
     for query, found in zip(QUERIES, built[0].nearest_of_many(QUERIES, limit=10), strict=True):
         assert [id for id, _ in found] == [id for id, _ in built[0].nearest(query, limit=10)]
+
+
+def test_equal_vectors_come_by_id_and_short_cells_leave_no_blanks():
+    rows = np.repeat(clustered(100), 5, axis=0)
+    index, _ = build(IDS[:500], lambda ids: rows[(ids - 1) // 3], dim=DIM)
+    found = index.nearest(rows[7], limit=5)
+    assert [id for id, _ in found] == IDS[5:10].tolist()
+    every = index.nearest_of_many(rows[:3], limit=500)
+    assert all(id > 0 for each in every for id, _ in each)
+    assert len(index.nearest(rows[0], limit=500)) == 500
 
 
 def test_kept_cells_come_back_as_they_were(built, tmp_path):

@@ -249,9 +249,10 @@ def test_another_model_is_refused_and_a_rebuild_takes_it_and_keeps_tags(first, s
         writer.tag([1], add=("mine",))
     with pytest.raises(IndexFormatError, match="--rebuild"):
         run(place, [folder], other)
-    [report] = run(place, [], other, call=rebuild_index)
+    [report] = run(place, [], other, call=rebuild_index, options=options(categories=("chair", "table")))
     after = Seen(place)
     assert report.new == 6
+    assert {after.entries[path].item.facets.category for path in SIZES} <= {"chair", "table"}
     assert after.entries["a.obj"].item.tags == ("mine",)
     assert not np.array_equal(after.entries["a.obj"].vector, seen.entries["a.obj"].vector)
     assert sorted(path.name for path in place.parent.iterdir()) == ["index"]

@@ -163,3 +163,9 @@ def test_waiting_for_the_end_of_a_connection_after_the_body_is_no_slowness():
     clock.now = -1000
     asyncio.run(BodyLimit(patient, limits=LIMITS, monotonic=clock)(scope, receive, send))
     assert sent[1]["body"] == b"http.disconnect"
+
+
+def test_headers_up_to_their_bytes_pass_and_one_byte_more_does_not():
+    limits = ServeLimits(head_bytes=20)
+    assert asked([b""], headers=[(b"x", b"y" * 19)], limits=limits)[0] == 200
+    assert asked([b""], headers=[(b"x", b"y" * 20)], limits=limits)[0] == 431

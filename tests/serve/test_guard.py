@@ -140,3 +140,12 @@ def test_every_answer_has_the_headers_that_keep_a_page_small(local, path):
         assert found["x-content-type-options"] == "nosniff"
         assert found["referrer-policy"] == "no-referrer"
         assert "access-control-allow-origin" not in found
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"), [("DELETE", 405), ("PUT", 405), ("POST", 405), ("OPTIONS", 405)]
+)
+def test_a_method_that_an_address_does_not_have_is_refused(writing, method, expected):
+    answer = writing.request(method, "/api/v1/items/1/thumbnail", headers=BEARER)
+    assert code(answer) == (expected, "not_found")
+    assert answer.headers["allow"] == "GET"

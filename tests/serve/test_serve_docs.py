@@ -10,7 +10,9 @@ from anaglyph.serve.app import create_app
 from anaglyph.serve.errors import Code
 from anaglyph.serve.filters import RANGES
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "http-api.md").read_text(
+    encoding="utf-8"
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +23,7 @@ def schema(tmp_path_factory):
 
 
 def test_the_page_lists_the_routes_of_the_schema(schema):
-    routes = {
-        f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods
-    }
+    routes = {f"{method.upper()} {path}" for path, methods in schema["paths"].items() for method in methods}
     assert set(re.findall(r"^\| ((?:GET|POST) \S+) \|", PAGE, re.MULTILINE)) == routes
 
 

@@ -7,6 +7,7 @@ import pytest
 from tiny_index import NAMES, OBJ, PNG, client, tiny_entry, tiny_served, tiny_store
 
 from anaglyph.serve.schemas import ItemAnswer, ItemPage
+from anaglyph.serve.settings import ServeLimits, ServeSettings
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +118,8 @@ def test_a_model_is_its_file(api):
     answer = api.get("/api/v1/items/1/model")
     assert answer.content == OBJ.encode()
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''oak.obj"
-    assert api.head("/api/v1/items/1/model").status_code == 405
+    head = api.head("/api/v1/items/1/model")
+    assert (head.status_code, head.headers["content-length"], head.content) == (200, "48", b"")
 
 
 def test_a_name_that_is_markup_is_sent_as_a_name(api):
@@ -232,3 +234,17 @@ def test_a_model_that_cannot_be_read_any_more_says_why(tmp_path):
         (tmp_path / "models" / "table.obj").write_text("f 1 2 9\n", encoding="utf-8")
         answer = api.get("/api/v1/items/3/mesh")
         assert refused(answer) == (422, "model_unusable")
+
+
+@pytest.mark.parametrize(("most", "status"), [(2, 200), (1, 422)])
+def test_a_mesh_has_so_many_triangles_and_no_more(most, status, tmp_path):
+    settings = ServeSettings(limits=ServeLimits(mesh_faces=most))
+    with client(tmp_path, settings=settings) as api:
+        assert api.get("/api/v1/items/1/mesh").status_code == status
+
+
+def test_a_file_that_grew_since_it_was_indexed_is_held_against_the_same_limit(tmp_path):
+    with client(tmp_path, settings=ServeSettings(limits=ServeLimits(mesh_faces=3))) as api:
+        grown = OBJ + "f 2 3 4\nf 1 3 4\n"
+        (tmp_path / "models" / "chairs" / "oak.obj").write_text(grown, encoding="utf-8")
+        assert refused(api.get("/api/v1/items/1/mesh")) == (422, "model_unusable")

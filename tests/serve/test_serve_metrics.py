@@ -23,8 +23,8 @@ def test_requests_are_counted_by_route_and_unknown_addresses_in_one_row(tmp_path
             api.get(path)
         api.get("/api/v1/items", headers={"Host": "evil.example"})
         text = api.get("/metrics").text
-    assert 'anaglyph_requests_total{method="GET",route="/api/v1/items/{id}",status="200"} 2' in text
-    assert 'anaglyph_requests_total{method="GET",route="/api/v1/items/{id}",status="404"} 1' in text
+    assert 'anaglyph_requests_total{method="GET",route="/items/{id}",status="200"} 2' in text
+    assert 'anaglyph_requests_total{method="GET",route="/items/{id}",status="404"} 1' in text
     assert 'anaglyph_requests_total{method="GET",route="other",status="404"} 2' in text
     assert 'anaglyph_requests_total{method="GET",route="other",status="421"} 1' in text
     assert "anaglyph_queue_embedding 0" in text

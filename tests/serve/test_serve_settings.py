@@ -1,6 +1,7 @@
 import pytest
 
 from anaglyph.errors import ConfigError
+from anaglyph.serve.schemas import PAGE
 from anaglyph.serve.settings import ServeLimits, ServeSettings, is_loopback
 
 TOKEN = "0123456789abcdef"
@@ -45,3 +46,11 @@ def test_a_port_that_is_none_is_refused(port):
 def test_a_limit_of_nothing_is_refused():
     with pytest.raises(ValueError, match="parts"):
         ServeLimits(parts=0)
+
+
+def test_the_limits_are_those_of_the_safety_page():
+    limits = ServeLimits()
+    assert (limits.upload_bytes, limits.picture_bytes, limits.body_bytes) == (100 << 20, 20 << 20, 1 << 20)
+    assert (limits.text, PAGE, limits.parts, limits.queue) == (1000, 200, 8, 64)
+    assert (limits.mesh.vertices, limits.mesh.faces) == (20_000_000, 20_000_000)
+    assert (limits.mesh.seconds, limits.mesh.memory_bytes) == (60, 4 << 30)

@@ -19,6 +19,8 @@ def evaluate(
     inputs: tuple[Literal["points", "images", "fused", "sum"], ...] = (),
     classes: tuple[str, ...] = (),
     templates: str = "",
+    image_tower: str = "",
+    text_tower: str = "",
     report: Path | None = None,
     mode: Literal["simple", "full", "shapenet"] = "simple",
     shapes: str = "",
@@ -36,7 +38,8 @@ def evaluate(
     names by the nearest text vector (--zero-shot), and recall@k in every direction.
 
     Args:
-        weights: a run folder (its last stage), a stage's artefact folder or a weights file.
+        weights: a run folder (its last stage), a stage's artefact folder or a weights file; with --zero-shot
+            also mini, a file of `models export`, or an imported official encoder with towers.
         split: which objects to measure on.
         views: how many views of each image to average, evenly spaced; all by default.
         zero_shot: name objects without examples, of the run's own data set or another (--data), and show
@@ -47,6 +50,9 @@ def evaluate(
         classes: only objects of these classes, and only these names to choose from.
         templates: sentences around class names (official64, photo, point_cloud, article, plain), where a text
             tower is at hand; by default the class vectors that the data set brings.
+        image_tower: kind:source, such as clip:FOLDER, instead of the image tower of the training; official
+            encoders name none, and without one read no pictures.
+        text_tower: the same for class names and captions.
         report: folder for report.html and report.json with the tables and confusions of --zero-shot.
         mode: for pictures that look for their shape: simple (accuracies), full (also distance and overlap of
             the first hit and the true shape) or shapenet (only those, among other shapes of its category);
@@ -68,13 +74,15 @@ def evaluate(
 
     alone: dict[str, object] = {"--data": data, "--inputs": inputs, "--classes": classes}
     alone |= {"--templates": templates, "--report": report}
+    alone |= {"--image-tower": image_tower, "--text-tower": text_tower}
     if zero_shot:
         from anaglyph.cli.zero_shot import show_zero_shot
         from anaglyph.engine.zero_shot import ZeroShotOptions, measure_zero_shot
 
         options = ZeroShotOptions(
             data=data, assignments=set, split=split, inputs=inputs, views=views, classes=classes,
-            templates=templates, mode=mode, device=device, data_root=root(data_root), cache=cache_folder(),
+            templates=templates, image_tower=image_tower, text_tower=text_tower, mode=mode, device=device,
+            data_root=root(data_root), cache=cache_folder(),
         )  # fmt: skip
         return show_zero_shot(measure_zero_shot(weights, options, report=report), json=json)
     if any(alone.values()):

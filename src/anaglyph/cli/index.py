@@ -39,6 +39,7 @@ def index(
     retry: bool = False,
     thorough: bool = False,
     accept_empty: bool = False,
+    purge: bool = False,
     rebuild: bool = False,
     dry_run: bool = False,
     json: bool = False,
@@ -66,7 +67,8 @@ def index(
             of them instead of its folder; kept by the index for the runs to come.
         retry: look again at files that could not be used.
         thorough: read every file again to see whether it or a texture of it has changed.
-        accept_empty: mark everything deleted where a folder is empty now.
+        accept_empty: mark everything deleted where a folder is empty now, or is not there.
+        purge: remove what is marked as deleted for good.
         rebuild: make the index anew beside the old one, tags included, and replace that when all is done.
         dry_run: say what would be done, and do nothing.
         json: print a report as JSON.
@@ -82,9 +84,10 @@ def index(
         raise ConfigError(f"processes must be >= 0 and batch >= 1, got {processes} and {batch}.")
     if store is not None and index is not None:
         raise ConfigError("give --index or --store, not both.")
+    names = None if categories is None else read_names(categories)
     options = IndexOptions(
         processes=processes or _cores(), batch=batch, shard=_shard(shard), retry=retry, thorough=thorough,
-        accept_empty=accept_empty, categories=None if categories is None else read_names(categories),
+        accept_empty=accept_empty, purge=purge, categories=names,
     )  # fmt: skip
     place = index_place(index, store)
     choice = ModelChoice(source=model, image_tower=image_tower, text_tower=text_tower)
@@ -154,12 +157,15 @@ def _plan(place: str, folders: tuple[Path, ...], options: IndexOptions, *, json:
 
 def _report(place: str, reports: list[IndexReport], *, json: bool) -> int:
     """Say what came of it; the exit code."""
-    stopped = any(report.stopped for report in reports)
+    stopped, trouble = any(each.stopped for each in reports), any(each.trouble for each in reports)
     if json:
         facts = {"index": _shown(place), "stopped": stopped, "folders": [asdict(each) for each in reports]}
         print(jsonlib.dumps(facts))
-        return 1 if stopped else 0
+        return 1 if stopped or trouble else 0
     for report in reports:
+        if report.trouble:
+            print(f"anaglyph: {report.trouble}", file=sys.stderr)
+            continue
         print(f"{report.root}: {_sentence(report)}.")
         for folder in report.unreadable[:10]:
             print(f"  may not be read: {folder}", file=sys.stderr)
@@ -169,7 +175,7 @@ def _report(place: str, reports: list[IndexReport], *, json: bool) -> int:
         print("anaglyph problems   shows what could not be used.", file=sys.stderr)
     if stopped:
         print("anaglyph: stopped. The same command goes on.", file=sys.stderr)
-    return 1 if stopped else 0
+    return 1 if stopped or trouble else 0
 
 
 def _sentence(report: IndexReport) -> str:
@@ -204,8 +210,6 @@ def _now() -> int:
 
 def _shown(place: str) -> str:
     """The address of a database without its password."""
-    head, at, tail = place.rpartition("@")
-    if not at or "://" not in head:
-        return place
-    scheme, _, user = head.partition("://")
-    return f"{scheme}://{user.partition(':')[0]}@{tail}"
+    from anaglyph.search.postgres_address import is_address, parse_address
+
+    return parse_address(place).shown if is_address(place) else place

@@ -12,6 +12,7 @@ import tyro
 from anaglyph import __version__
 from anaglyph.cli.allocator import keep_freed_memory
 from anaglyph.cli.data import DATA, data
+from anaglyph.cli.dedup import dedup
 from anaglyph.cli.demo import demo
 from anaglyph.cli.doctor import doctor
 from anaglyph.cli.embed import embed
@@ -21,6 +22,7 @@ from anaglyph.cli.index import index
 from anaglyph.cli.models import MODELS, models
 from anaglyph.cli.problems import problems
 from anaglyph.cli.render import render
+from anaglyph.cli.search import search
 from anaglyph.cli.serve import serve
 from anaglyph.cli.train import train
 from anaglyph.errors import AnaglyphError
@@ -33,7 +35,9 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "features": features,
     "render": render,
     "index": index,
+    "search": search,
     "serve": serve,
+    "dedup": dedup,
     "problems": problems,
     "data": data,
     "models": models,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -14,7 +14,8 @@ def models(pattern: tyro.conf.Positional[str] = "*", *, json: bool = False) -> i
     """List methods, encoders and recipes; exit code 1 when nothing matches.
 
     `anaglyph models show FILE` tells what a weights file is, `anaglyph models import FILE` turns official
-    weights into one of ours; `anaglyph models list` is this.
+    weights into one of ours, `anaglyph models export RUN FILE` makes a small file of a run;
+    `anaglyph models list` is this.
 
     Args:
         pattern: shell-style pattern for names, such as 'digits*'.
@@ -47,18 +48,21 @@ def models_show(
     """Tell what a weights file is before anything is loaded from it; exit code 1 when it cannot be used.
 
     Reads .pth, .pt, .t7, .th, .safetensors and MobileNet-V2's .npz. A pickle's opcodes are read, never
-    run. Files that were imported already are checked as for loading, except for their numbers.
+    run. Files that were imported already are checked as for loading, except for their numbers. Of mini and of
+    files that `models export` wrote it tells what the space reads.
 
     Args:
-        file: weights of any kind.
+        file: weights of any kind, or mini.
         family: hold it against this family instead of those it looks like.
         ema: look at the moving average of the weights.
         json: print JSON, with every key that does not fit.
     """
     from anaglyph.cli.tables import show_table
     from anaglyph.encoders.checkpoints.describe import describe, lines
+    from anaglyph.encoders.spaces.describe import describe_space, is_slim
 
-    facts = describe(file, family=family or None, averaged=ema)
+    slim = is_slim(file)
+    facts = describe_space(file) if slim else describe(file, family=family or None, averaged=ema)
     if json:
         print(jsonlib.dumps(facts))
     else:
@@ -85,7 +89,8 @@ def models_import(
         output: .safetensors file to write.
         family: which repository; may be left out where only one fits. `models show` says which.
         ema: take the moving average of the weights.
-        set: options.NAME=VALUE or convention.NAME=VALUE, for what no file holds, such as options.groups=512.
+        set: options.NAME=VALUE, convention.NAME=VALUE or heads.shared=VALUE, for what no file holds, such as
+            options.groups=512.
         force: overwrite the output.
         json: print the header that was written as JSON.
     """
@@ -110,7 +115,53 @@ def models_import(
     return 0
 
 
-MODELS: dict[str, Callable[..., int]] = {"list": models, "show": models_show, "import": models_import}
+def models_export(
+    run: tyro.conf.Positional[Path],
+    output: tyro.conf.Positional[Path],
+    *,
+    licence: str = "",
+    default_inputs: Literal["", "points", "sum", "fused"] = "",
+    data_root: Path | None = None,
+    force: bool = False,
+    json: bool = False,
+) -> int:
+    """Write what embedding needs of a trained mixcon3d, openshape or multi_positive: a small file.
+
+    Half precision, the moving average where there is one, and a header with clouds, towers and training.
+    `evaluate --zero-shot` and search read it; towers stay where they are and are held to their fingerprints.
+
+    Args:
+        run: a run folder (its last stage), a stage's artefact folder or a weights file.
+        output: .safetensors file to write.
+        licence: of the weights; by default what the data set of the training says of itself.
+        default_inputs: what represents an object in an index: points, sum (points and views, cosines added)
+            or fused; sum by default where there is an image tower.
+        data_root: where relative sources of towers start; default $ANAGLYPH_DATA, else ../shared/data.
+        force: overwrite the output.
+        json: print JSON.
+    """
+    from anaglyph.cli.places import data_root as root
+    from anaglyph.engine.export import export_space
+
+    facts = export_space(
+        run, output, root=root(data_root), licence=licence, default_inputs=default_inputs, force=force
+    )
+    if json:
+        print(jsonlib.dumps(facts))
+    else:
+        print(
+            f"{output}: {facts['bytes'] / 1e6:.1f} MB, {facts['method']} with {facts['dim']} numbers, "
+            f"fingerprint {facts['fingerprint']}. Licence: {facts['licence']}."
+        )
+    return 0
+
+
+MODELS: dict[str, Callable[..., int]] = {
+    "list": models,
+    "show": models_show,
+    "import": models_import,
+    "export": models_export,
+}
 """The subcommands; without one of them, `anaglyph models` is `list`."""
 
 

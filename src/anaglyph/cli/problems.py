@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import tyro
 from rich.console import Console
 
 from anaglyph.errors import ConfigError
@@ -26,7 +27,7 @@ def problems(
     index: Path | None = None,
     store: str | None = None,
     severity: Literal["serious", "warning", "note"] = "warning",
-    category: tuple[str, ...] = (),
+    category: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
     limit: int = 200,
     json: bool = False,
 ) -> int:
@@ -39,7 +40,7 @@ def problems(
         index: folder of the index; by default anaglyph/index in your data folder.
         store: address of a PostgreSQL database instead.
         severity: the least that is listed.
-        category: only these kinds, such as timeout or not_watertight.
+        category: only this kind, such as timeout; may be given several times.
         limit: findings listed at most; 0 for all.
         json: one JSON object a line.
     """
@@ -48,7 +49,8 @@ def problems(
 
     if limit < 0:
         raise ConfigError(f"limit must be >= 0, got {limit}.")
-    shown, more = [], False
+    shown: list[tuple[Item, Problem]] = []
+    more = False
     with closing(open_store(index_place(index, store))) as opened:
         for item, problem in _all(opened):
             if _rank(problem.severity) > _rank(severity):

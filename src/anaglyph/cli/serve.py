@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as jsonlib
 import secrets
 import sys
 import time
@@ -26,6 +27,7 @@ def serve(
     allow_host: tuple[str, ...] = (),
     data_root: Path | None = None,
     open: bool = False,
+    json: bool = False,
 ) -> int:
     """Serve an index: a gallery for the browser and an HTTP API; Ctrl-C ends it.
 
@@ -43,6 +45,7 @@ def serve(
         allow_host: further names under which the server may be called, such as models.example.org.
         data_root: folder where relative sources of towers start; default $ANAGLYPH_DATA, else ../shared/data.
         open: open the gallery in the browser.
+        json: print the address and the token as JSON.
     """
     from anaglyph.cli.places import data_root as root
     from anaglyph.cli.places import index_place
@@ -57,19 +60,22 @@ def serve(
     settings = ServeSettings(host=host, port=port, write=write, token=token, hosts=allow_host)
     place = index_place(index, store)
     clocks = Clocks(now=time.time, monotonic=time.monotonic)
-    served = open_served(place, settings=settings, clocks=clocks, root=root(data_root))
-    made = listening(settings)
-    url = address(settings, made)
+    with listening(settings) as made:  # first, since opening an index takes longer than finding a port in use
+        served = open_served(place, settings=settings, clocks=clocks, root=root(data_root))
+        url = address(settings, made)
 
-    def ready() -> None:
-        _say(url, settings)
-        if open:
-            webbrowser.open(url)
+        def ready() -> None:
+            if json:
+                print(jsonlib.dumps({"url": url, "token": settings.token, "write": write}), flush=True)
+            else:
+                _say(url, settings)
+            if open:
+                webbrowser.open(url)
 
-    try:
-        run_server(served, made, ready=ready)
-    except KeyboardInterrupt:
-        print("anaglyph: stopped.", file=sys.stderr)
+        try:
+            run_server(served, made, ready=ready)
+        except KeyboardInterrupt:
+            print("anaglyph: stopped.", file=sys.stderr)
     return 0
 
 

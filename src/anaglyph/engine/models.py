@@ -13,6 +13,7 @@ from anaglyph import __version__
 from anaglyph.config import plain, structure
 from anaglyph.data.catalog import DataConfig
 from anaglyph.encoders.catalog import create_encoder
+from anaglyph.encoders.spaces.trained import KIND as SPACE
 from anaglyph.engine.recipe import StageSpec, TowersSpec
 from anaglyph.engine.starting_weights import StartingWeights
 from anaglyph.errors import WeightsError
@@ -110,6 +111,11 @@ def load_method(path: str | Path) -> SavedMethod:
     """
     file = find_weights(Path(path))
     header = read_header(file)
+    if header.get("kind") == SPACE:
+        raise WeightsError(
+            f"'{file}' is a space without training code (`anaglyph models export`); measure it with "
+            f"--zero-shot, or pass the run that it was made of."
+        )
     if header.get("format") != 1 or "stage" not in header:
         raise WeightsError(
             f"'{file}' is not a method saved by Anaglyph: its header lacks 'stage'. "

@@ -1,4 +1,8 @@
-"""A trained run asked to name the objects of its own or of another data set, by every inference mode."""
+"""Weights asked to name the objects of their own or of another data set, by every inference mode.
+
+A trained run embeds by itself, a space (`mini`, a slim file, an imported official encoder with towers)
+through `engine.space_method`. All else is the same for both.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +23,12 @@ from anaglyph.data.source import Split
 from anaglyph.engine.devices import choose_device
 from anaglyph.engine.environment import describe_environment
 from anaglyph.engine.features import embedded_objects
-from anaglyph.engine.models import SavedMethod, load_method
+from anaglyph.engine.models import load_method
+from anaglyph.engine.space_method import as_stored
 from anaglyph.engine.tasks.base import Asked, Measured, Mode
 from anaglyph.engine.tasks.zero_shot import ZeroShot
 from anaglyph.engine.towers import open_towers
+from anaglyph.engine.zero_shot_subject import Subject, is_space, subject_of_run, subject_of_space
 from anaglyph.errors import ConfigError, unknown_name
 from anaglyph.evaluation.report import Report, write_report
 
@@ -46,6 +52,10 @@ class ZeroShotOptions:
     """Family of templates; empty takes the class vectors that the data set brings."""
     mode: Mode = "simple"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    image_tower: str = ""
+    """"kind:source" instead of the image tower of training; official encoders name none."""
+    text_tower: str = ""
+    """The same for words."""
     data_root: Path = field(default_factory=Path)
     cache: Path | None = None
 
@@ -55,6 +65,8 @@ def measure_zero_shot(
 ) -> dict[str, Any]:
     """Load weights, name the objects of a split, and write a page with the confusions where `report` says.
 
+    `weights` are those of a run, or whatever `open_space` takes.
+
     Returns:
         `method`, `data`, `task`, `inputs` in words, `objects`, `metrics`, `chance`, `groups` by class, the
         rows of the tables by title in `tables`, and the page in `report`.
@@ -62,31 +74,33 @@ def measure_zero_shot(
     Raises:
         ConfigError: what was asked for is not there, such as vectors of class names.
     """
-    saved = load_method(weights)
-    config = _data(saved, options)
+    subject = _subject(weights, options)
+    config = _data(subject, options)
     dataset = create_dataset(config, options.split, root=options.data_root, cache=options.cache, seed=0)
     if isinstance(dataset, DescribedObjects):
-        split = by_towers_of_training(dataset, saved, options, data=config.name)
+        split = by_towers_of_training(dataset, subject, options, data=config.name)
     else:
         split = with_class_vectors(dataset, data=config.name, templates=options.templates)
+    if subject.space is not None:
+        split = as_stored(split, subject.space)
     if options.classes:
         split = of_classes(split, options.classes)
     device = torch.device(choose_device(options.device))
     asked = Asked(device=device, views=options.views, inputs=options.inputs, mode=options.mode)
     task = ZeroShot()
-    measured = task.measure(saved.method.to(device), split, asked)
+    measured = task.measure(subject.method.to(device), split, asked)
     said = task.inputs(split, asked)
     page = None
     if report is not None:
-        page = _write(report, saved, config, split, measured, said=said, options=options)
+        page = _write(report, subject, config, split, measured, said=said, options=options)
     return {
-        "method": saved.spec.method,
+        "method": subject.name,
         "data": config.name,
-        "trained_on": saved.data.name,
+        "trained_on": None if subject.data is None else subject.data.name,
         "task": task.name,
         "inputs": said,
         "objects": len(split),
-        "leaks": list(saved.header.get("leaks", [])),
+        "leaks": list(subject.leaks),
         "metrics": measured.metrics,
         "chance": dict(measured.chance),
         "groups": {name: dict(numbers) for name, numbers in measured.groups.items()},
@@ -99,24 +113,24 @@ def measure_zero_shot(
 
 
 def by_towers_of_training(
-    dataset: DescribedObjects, saved: SavedMethod, options: ZeroShotOptions, *, data: str
+    dataset: DescribedObjects, subject: Subject, options: ZeroShotOptions, *, data: str
 ) -> EmbeddedObjects:
     """Pictures, texts and class names through the towers that the method was trained beside.
 
     Raises:
         ConfigError: the weights name no text tower.
     """
-    spec = saved.towers
+    spec = subject.towers
     if spec is None or spec.text is None:
         raise ConfigError(
             f"{data} holds class names in words, and these weights name no text tower that they could go "
             f"through. Compute them with the tower of the training (`anaglyph features compute {data}`) and "
-            f"pass --data features."
+            f"pass --data features; or name a tower of the same space with --text-tower."
         )
     spec = replace(spec, templates=options.templates or spec.templates)
     return embedded_objects(
         dataset,
-        open_towers(spec, root=options.data_root),
+        subject.opened or open_towers(spec, root=options.data_root),
         spec,
         cache=options.cache,
         seed=0,
@@ -171,18 +185,37 @@ def of_classes(split: EmbeddedObjects, names: Sequence[str]) -> EmbeddedObjects:
     return replace(split.subset(rows), labels=labels, class_names=tuple(names), class_features=vectors)
 
 
-def _data(saved: SavedMethod, options: ZeroShotOptions) -> DataConfig:
+def _subject(weights: Path, options: ZeroShotOptions) -> Subject:
+    """A run as it was saved, or a space where it is one or other towers are named."""
+    if options.image_tower or options.text_tower or is_space(weights):
+        return subject_of_space(
+            weights,
+            root=options.data_root,
+            image_tower=options.image_tower,
+            text_tower=options.text_tower,
+        )
+    return subject_of_run(load_method(weights))
+
+
+def _data(subject: Subject, options: ZeroShotOptions) -> DataConfig:
     """The data set that is asked about; its own options hold only where it is that of the training."""
-    own = not options.data or options.data == saved.data.name
-    chosen: dict[str, Any] = dict(saved.data.options) if own else {}
+    trained = subject.data
+    if trained is None and not options.data:
+        raise ConfigError(
+            f"these weights ({subject.name}) name no data set of their training; pass --data, such as "
+            f"modelnet40_zero_shot or procedural_models (`anaglyph data` lists all)."
+        )
+    own = trained is not None and options.data in ("", trained.name)
+    chosen: dict[str, Any] = dict(trained.options) if trained is not None and own else {}
     for assignment in options.assignments:
         chosen = override(chosen, assignment)
-    return DataConfig(name=options.data or saved.data.name, options=chosen)
+    name = options.data or (trained.name if trained is not None else "")
+    return DataConfig(name=name, options=chosen)
 
 
 def _write(
     folder: Path,
-    saved: SavedMethod,
+    subject: Subject,
     config: DataConfig,
     split: EmbeddedObjects,
     measured: Measured,
@@ -195,7 +228,7 @@ def _write(
     return write_report(
         Report(
             title=f"Naming the objects of {config.name}",
-            method=saved.spec.method,
+            method=subject.name,
             preset=options.split,
             summary=f"{len(split)} objects. {said}.",
             headlines=dict(list(shown.items())[:4]),
@@ -203,7 +236,7 @@ def _write(
             heat_maps=measured.heat_maps,
             facts={
                 "data": config.name,
-                "trained on": saved.data.name,
+                "trained on": "not stated" if subject.data is None else subject.data.name,
                 "split": options.split,
                 "measured with": said,
                 **{f"option {name}": value for name, value in config.options.items()},

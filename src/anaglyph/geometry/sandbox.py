@@ -53,11 +53,19 @@ class Sandbox:
     """One child that is started when it is first needed and replaced when it is gone.
 
     Not for several threads at once. Use it as a context manager, or call `close`. Headers of its answers are
-    bounded by `materials`, as `receive_header` says.
+    bounded by `materials`, as `receive_header` says. Its imports may take `start_seconds`.
     """
 
-    def __init__(self, module: str, *, arguments: tuple[str, ...] = (), materials: int = 0) -> None:
+    def __init__(
+        self,
+        module: str,
+        *,
+        arguments: tuple[str, ...] = (),
+        materials: int = 0,
+        start_seconds: float = START_SECONDS,
+    ) -> None:
         self._materials = materials
+        self._start_seconds = start_seconds
         self._command = (sys.executable, "-P", "-m", module, *arguments)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -131,7 +139,9 @@ class Sandbox:
                     env=_environment(),
                 )
             try:
-                self._exchange(self._process, {"hello": 1}, lambda _stream, _header: None, START_SECONDS)
+                self._exchange(
+                    self._process, {"hello": 1}, lambda _stream, _header: None, self._start_seconds
+                )
             except SandboxError as error:
                 self.kill()
                 raise AnaglyphError(

@@ -8,6 +8,7 @@ index is built, so recall is known and not hoped for. Needs the extra `faiss`.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,8 @@ FIRST_PROBES = 8
 GROWN = 0.25
 """Share of items that came after training from which on the centres are made anew."""
 SELECTIVE = 0.02
-"""Share of items that pass the filters below which all cells are looked into, which is exact."""
+EXACT_BELOW = 50_000
+"""Share and number of items that pass the filters below which all cells are looked into, which is exact."""
 
 
 @dataclass(frozen=True)
@@ -69,24 +71,16 @@ class Approximate:
         if not count:
             return []
         passing = None if allowed is None else self._passing(allowed)
-        probes = self.probes
-        if allowed is not None and len(allowed) < SELECTIVE * len(self.ids):
-            probes = self.faiss.nlist
+        probes = self.probes if allowed is None else self._probes(len(allowed))
         while True:
             scores, rows = self._search(query[None], count, probes, passing)
-            if probes >= self.faiss.nlist or rows[0, -1] >= 0:
-                return self._ordered(scores[0], rows[0])[offset:]
+            if rows[0, -1] >= 0 or probes >= self.faiss.nlist:
+                return self._ordered(scores, rows)[0][offset:]
             probes = self.faiss.nlist
 
     def nearest_of_many(self, queries: Vectors, *, limit: int) -> list[list[tuple[int, float]]]:
-        """`nearest` for each of (Q, D) queries, over all threads."""
-        scores, rows = self._search(queries, min(limit, len(self.ids)), self.probes, None)
-        order = np.lexsort((rows, -scores))  # rows and ids have the same order
-        rows, scores = np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1)
-        return [
-            list(zip(self.ids[row[row >= 0]].tolist(), score[row >= 0].tolist(), strict=True))
-            for row, score in zip(rows, scores, strict=True)
-        ]
+        """`nearest` for each of (Q, D) queries, over all threads; cells may hold fewer than `limit`."""
+        return self._ordered(*self._search(queries, min(limit, len(self.ids)), self.probes, None))
 
     def _search(self, queries: Vectors, limit: int, probes: int, passing: Any) -> tuple[Vectors, Ids]:
         chosen = _import_faiss().SearchParametersIVF(nprobe=probes, sel=passing)
@@ -95,6 +89,25 @@ class Approximate:
         )
         return found
 
+    def _ordered(self, scores: Vectors, rows: Ids) -> list[list[tuple[int, float]]]:
+        """FAISS sorts by score; equal scores are put in order, and rows of -1, which are none, left out."""
+        if (scores[:, 1:] == scores[:, :-1]).any():
+            order = np.lexsort((rows, -scores))  # rows and ids have the same order
+            rows, scores = np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1)
+        ids = self.ids[rows].tolist()
+        found = [list(zip(*pair, strict=True)) for pair in zip(ids, scores.tolist(), strict=True)]
+        missing = (rows < 0).sum(axis=1) if (rows[:, -1] < 0).any() else None
+        if missing is None:
+            return found
+        return [each[: len(each) - int(none)] for each, none in zip(found, missing, strict=True)]
+
+    def _probes(self, count: int) -> int:
+        """Cells to look into where so many items pass: all, or enough to see as many passing ones."""
+        share = count / len(self.ids)
+        if count < EXACT_BELOW or share < SELECTIVE:
+            return int(self.faiss.nlist)
+        return min(int(self.faiss.nlist), math.ceil(self.probes / share))
+
     def _passing(self, allowed: Ids) -> Any:
         """FAISS's filter; it keeps the bits alive itself."""
         bits = np.zeros(len(self.ids), dtype=bool)
@@ -102,12 +115,6 @@ class Approximate:
         inside = place < len(self.ids)
         bits[place[inside][self.ids[place[inside]] == allowed[inside]]] = True
         return _import_faiss().IDSelectorBitmap(np.packbits(bits, bitorder="little"))
-
-    def _ordered(self, scores: Vectors, rows: Ids) -> list[tuple[int, float]]:
-        there = rows >= 0
-        ids, scores = self.ids[rows[there]], scores[there]
-        order = np.lexsort((ids, -scores))
-        return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
 
 
 def build(
@@ -140,6 +147,11 @@ def build(
         log.info("the cells no longer fit the items and are made anew")
         return build(ids, read, dim=dim, seed=seed)
     return Approximate(index, ids, probes, recall), cells
+
+
+def cell_count(items: int) -> int:
+    """Cells for so many items: 4 times the root, each of 39 items at least."""
+    return max(1, min(round(4 * items**0.5), items // 39))
 
 
 class RecallSample:
@@ -182,9 +194,9 @@ def _newer(ids: Ids, known: Cells) -> int:
 
 
 def _trained(ids: Ids, read: ReadVectors, dim: int, seed: int) -> Vectors:
-    """(C, D) centres of unit length by k-means, C about 4 times the root of N."""
+    """(C, D) centres of unit length by k-means."""
     faiss = _import_faiss()
-    count = max(1, min(round(4 * len(ids) ** 0.5), len(ids) // 39))
+    count = cell_count(len(ids))
     chosen = numpy_generator(seed, "cells", len(ids)).permutation(len(ids))[: PER_CELL * count]
     means = faiss.Clustering(dim, count)
     means.niter, means.seed, means.spherical = ROUNDS, seed_for(seed, "k-means") % (1 << 31), True
@@ -214,7 +226,7 @@ def _filled(
         if len(new):
             cells[first + new] = quantizer.search(block[new], 1)[1][:, 0]
         rows = np.arange(first, first + len(block), dtype=np.int64)
-        add_preassigned(index, block, np.ascontiguousarray(cells[part]), rows)
+        add_preassigned(index, block, np.ascontiguousarray(cells[part]), rows)  # type: ignore[no-untyped-call]
         sample.see(block)
     trained = len(ids) if known is None else known.trained
     return index, Cells(ids=ids, marks=made, cells=cells, centres=centres, trained=trained)

@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 
 from anaglyph.errors import IndexFormatError
-from anaglyph.search.opening import POSTGRESQL, open_store
+from anaglyph.search import postgres_address
+from anaglyph.search.opening import open_store
 from anaglyph.search.sqlite_file import DATABASE
 
 
 def is_address(place: str | os.PathLike[str]) -> bool:
     """Whether a place is the address of a database."""
-    return os.fspath(place).startswith(POSTGRESQL)
+    return postgres_address.is_address(os.fspath(place))
 
 
 def index_exists(place: str | os.PathLike[str]) -> bool:

@@ -8,7 +8,7 @@ unless a new file of the same size may be where it went: then it is marked last.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -46,7 +46,9 @@ class IndexOptions:
     thorough: bool = False
     """Hash every file, whatever its size and time say."""
     accept_empty: bool = False
-    """Believe a folder in which nothing is left."""
+    """Believe a folder in which nothing is left, or that is not there."""
+    purge: bool = False
+    """Remove what is marked as deleted for good."""
     categories: tuple[str, ...] | None = None
     """Class names of which items take the nearest; none: folders are categories. None: as before."""
 
@@ -95,6 +97,8 @@ class IndexReport:
     """Folders that may not be entered."""
     unnameable: tuple[str, ...] = ()
     """Files whose names no index can hold."""
+    trouble: str = ""
+    """Why the folder could not be looked at, one of several that the index holds."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Work -> seconds, of all processes together."""
 
@@ -110,7 +114,7 @@ def scan(store: Store, folder: Path, options: IndexOptions) -> tuple[Walk, Chang
     Raises:
         DataError: no such folder, it overlaps another root of the index, or it is empty and was not.
     """
-    seen = walk(folder)
+    seen = _walked(store, folder, options)
     _check_overlap(store, seen.root)
     known = store.known(seen.root)
     if known and not seen.files and not options.accept_empty:
@@ -163,7 +167,9 @@ def index_folder(
         with Preparers(min(options.processes, len(changes.tasks)), preparation) as preparers:
             run.work(preparers, stopped)
     if not run.report.stopped:
-        run.mark_lost()
+        run.mark_lost(store)
+        if options.accept_empty and not folder.exists():
+            _forget_root(store, writer, seen.root)
     return run.report
 
 
@@ -195,7 +201,7 @@ class _Run:
         self.entries: list[Entry] = []
         self.touched: list[tuple[int, int, int]] = []
         self.moved: list[tuple[int, str]] = []
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def work(self, preparers: Preparers, stopped: Callable[[], bool]) -> None:
         """All tasks, in order, until a stop."""
@@ -213,9 +219,11 @@ class _Run:
         self.report.stopped = done < len(self.changes.tasks)
         self.report.seconds = dict(self.seconds)
 
-    def mark_lost(self) -> None:
+    def mark_lost(self, store: Store) -> None:
         """Mark what was nowhere found again, of this share of the files."""
-        lost = [id for rows in self.homeless.values() for path, id in rows if self.options.shard.holds(path)]
+        rows = [row for found in self.homeless.values() for row in found if self.options.shard.holds(row[0])]
+        still = store.known(self.seen.root) if rows else {}  # another share may have found it
+        lost = [id for path, id in rows if path in still and still[path].id == id]
         if lost:
             self.writer.mark_deleted(sorted(lost))
             self.report.deleted += len(lost)
@@ -241,7 +249,8 @@ class _Run:
             outcome = preparers.prepare(replace(job, unless=()))  # another file has taken the old one's place
         match outcome:
             case Prepared():
-                self.seconds.update(outcome.seconds)
+                for work, seconds in outcome.seconds.items():
+                    self.seconds[work] += seconds
                 self.raw += 1
             case Unusable():
                 self.report.unusable += 1
@@ -312,6 +321,20 @@ class _Run:
 def roots_of(store: Store) -> tuple[str, ...]:
     """The folders that an index holds, in the order in which they came."""
     return tuple(json.loads(store.notes().get(ROOTS, "[]")))
+
+
+def _walked(store: Store, folder: Path, options: IndexOptions) -> Walk:
+    try:
+        return walk(folder)
+    except DataError:
+        root = str(folder.absolute())
+        if options.accept_empty and root in roots_of(store) and not folder.exists():
+            return Walk(root, ())
+        raise
+
+
+def _forget_root(store: Store, writer: Writer, root: str) -> None:
+    writer.note(ROOTS, json.dumps([each for each in roots_of(store) if each != root]))
 
 
 def _note_root(store: Store, writer: Writer, root: str) -> None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anaglyph.errors import ConfigError
+from anaglyph.errors import ConfigError, DataError, IndexFormatError
 from anaglyph.search import closeness
 from anaglyph.search.categories import NOTE, Categories, categories_in, kept_names
-from anaglyph.search.index_place import index_exists
+from anaglyph.search.index_place import index_exists, is_address
 from anaglyph.search.index_space import ModelChoice, Ready, new_index, open_for_indexing
 from anaglyph.search.indexer import (
     IndexEvent,
@@ -22,12 +22,17 @@ from anaglyph.search.indexer import (
     roots_of,
     scan,
 )
+from anaglyph.search.items import Filters
 from anaglyph.search.opening import open_store
 from anaglyph.search.scanner import compare, walk
 from anaglyph.search.store import Writer
 
 if TYPE_CHECKING:
     import torch
+
+
+MEASURED = "closeness_items"
+"""Note of an index: how many could be found when closeness was measured; a run may be killed before that."""
 
 
 @dataclass(frozen=True)
@@ -78,18 +83,25 @@ def update_index(
     ready = _ready(place, folders, choice, root=root, device=device)
     with closing(ready.store), ready.store.writer(owner=owner) as writer:
         categories = chosen_categories(ready, writer, options)
-        reports = []
-        for folder in folders or [Path(each) for each in roots_of(ready.store)]:
+        reports: list[IndexReport] = []
+        for folder in folders or map(Path, roots_of(ready.store)):
             if stopped() and reports:
                 break
-            reports.append(
-                index_folder(
+            try:
+                report = index_folder(
                     ready.store, writer, folder, embed=ready.embed, preparation=ready.preparation,
                     options=options, now=now, categories=categories, listen=listen, stopped=stopped,
-                )
-            )  # fmt: skip
-        if any(report.altered for report in reports):
+                )  # fmt: skip
+            except DataError as error:
+                if folders or folder.exists():
+                    raise
+                report = IndexReport(root=str(folder), trouble=str(error))  # the other disks are there
+            reports.append(report)
+        items = str(ready.store.count(Filters()))
+        if any(report.altered for report in reports) or ready.store.notes().get(MEASURED) != items:
             note_closeness(ready, writer)
+        if options.purge:
+            writer.purge()
         return reports
 
 
@@ -108,6 +120,7 @@ def note_closeness(ready: Ready, writer: Writer) -> None:
     space = ready.embed.space
     texts = (lambda words: space.texts(words).numpy()) if "text" in space.reads else None
     writer.note(closeness.NOTE, closeness.measure_closeness(ready.store, texts=texts).plain())
+    writer.note(MEASURED, str(ready.store.count(Filters())))
 
 
 def plan_index(place: str, folders: Sequence[Path], options: IndexOptions) -> list[Plan]:
@@ -147,14 +160,18 @@ def require_folders(folders: Sequence[Path], place: str) -> None:
 def _ready(
     place: str, folders: Sequence[Path], choice: ModelChoice, *, root: Path, device: torch.device
 ) -> Ready:
-    if index_exists(place):
-        store = open_store(place)
+    if not index_exists(place):
+        require_folders(folders, place)
+        for folder in folders:
+            walk(folder)  # a name that is wrong leaves no empty index behind
         try:
-            return open_for_indexing(store, choice, root=root, device=device)
-        except BaseException:
-            store.close()
-            raise
-    require_folders(folders, place)
-    for folder in folders:
-        walk(folder)  # a name that is wrong leaves no empty index behind
-    return new_index(place, choice, root=root, device=device)
+            return new_index(place, choice, root=root, device=device)
+        except IndexFormatError:
+            if not is_address(place):
+                raise  # in a database, another of several indexers was first
+    store = open_store(place)
+    try:
+        return open_for_indexing(store, choice, root=root, device=device)
+    except BaseException:
+        store.close()
+        raise

@@ -40,6 +40,11 @@ def is_text(value: str) -> bool:
     return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
+def as_text(value: str) -> str:
+    """A sentence for people as every store can keep it; what it cannot is spelled out as a number."""
+    return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def item_row(item: Item) -> tuple[Any, ...]:
     """The values of COLUMNS.
 

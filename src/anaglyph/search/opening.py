@@ -5,20 +5,28 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from anaglyph.search.postgres_address import PREFIXES as POSTGRESQL
+from anaglyph.search.postgres_address import is_address, parse_address
 from anaglyph.search.store import Header, Store
 
-POSTGRESQL = ("postgresql://", "postgres://")
+__all__ = ["POSTGRESQL", "create_store", "open_store", "shown_place"]
 
 
 def open_store(place: str | os.PathLike[str]) -> Store:
     """Open an index that exists.
 
     Args:
-        place: its folder.
+        place: its folder, or `postgresql://USER@HOST/DATABASE#NAME`.
 
     Raises:
         IndexFormatError: there is none, it is damaged, or of a newer version.
+        DataError: its server cannot be reached.
+        MissingExtraError: PostgreSQL without psycopg.
     """
+    if is_address(os.fspath(place)):
+        from anaglyph.search.postgres_open import open_postgres_store
+
+        return open_postgres_store(os.fspath(place))
     from anaglyph.search.sqlite_open import open_sqlite_store
 
     return open_sqlite_store(Path(place))
@@ -28,12 +36,24 @@ def create_store(place: str | os.PathLike[str], header: Header) -> Store:
     """Make an empty index and open it.
 
     Args:
-        place: its folder, made where it is not there.
+        place: its folder, made where it is not there, or `postgresql://USER@HOST/DATABASE#NAME`.
         header: what its vectors come from.
 
     Raises:
         IndexFormatError: there is one already.
+        DataError: no room, no right, or its server cannot be reached.
+        MissingExtraError: PostgreSQL without psycopg.
     """
+    if is_address(os.fspath(place)):
+        from anaglyph.search.postgres_open import create_postgres_store
+
+        return create_postgres_store(os.fspath(place), header)
     from anaglyph.search.sqlite_open import create_sqlite_store
 
     return create_sqlite_store(Path(place), header)
+
+
+def shown_place(place: str | os.PathLike[str]) -> str:
+    """A place as messages and logs may show it: an address without its password."""
+    text = os.fspath(place)
+    return parse_address(text).shown if is_address(text) else text

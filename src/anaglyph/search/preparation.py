@@ -25,7 +25,7 @@ from anaglyph.geometry.problems import find_problems
 from anaglyph.geometry.sample import sample_surface
 from anaglyph.geometry.topology import topology
 from anaglyph.randomness import numpy_generator
-from anaglyph.render.options import RENDERER_VERSION, RenderOptions
+from anaglyph.render.options import RENDERER_VERSION, Output, RenderOptions
 from anaglyph.render.views import render_views
 from anaglyph.search.item_facets import format_of, item_facets
 from anaglyph.search.items import ItemFacets, Problem
@@ -34,6 +34,9 @@ from anaglyph.search.thumbnails import LEAST_SIDE, strip
 
 VERSION = 1
 """Raised with every change of what is handed to the encoders."""
+
+
+COLOUR: tuple[Output, ...] = ("colour",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +190,7 @@ def _views(mesh: Mesh, settings: Preparation) -> NDArray[np.uint8]:
             mesh,
             view_cameras(settings.views),
             options=RenderOptions(size=settings.side),
-            outputs=("colour",),
+            outputs=COLOUR,
         )
     except RuntimeError as error:  # torch has no kind of its own for memory of the CPU
         if "memory" in str(error):

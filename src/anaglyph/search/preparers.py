@@ -22,6 +22,8 @@ from anaglyph.search.preparation_worker import receive_outcome, settings_text
 
 AHEAD = 8
 """Files under way or waiting to be taken, for each process."""
+START_SECONDS = 600.0
+"""For the imports of a process, torch among them; a busy machine is no reason to stop."""
 Tag = TypeVar("Tag")
 
 
@@ -50,7 +52,11 @@ class Preparers:
         self.processes = processes
         self._seconds = settings.limits.seconds + settings.work_seconds
         self._sandboxes = [
-            Sandbox("anaglyph.search.preparation_worker", arguments=(settings_text(settings),))
+            Sandbox(
+                "anaglyph.search.preparation_worker",
+                arguments=(settings_text(settings),),
+                start_seconds=START_SECONDS,
+            )
             for _ in range(processes)
         ]
         self._idle: queue.LifoQueue[Sandbox] = queue.LifoQueue()

@@ -39,7 +39,7 @@ class Query:
     close: float | None = None
     """Score from which a hit is close; None where nobody measured it."""
     left_out: tuple[int, ...] = ()
-    """Items that were given as wanted; their user knows them."""
+    """Items that the query names; their user knows them."""
     notes: tuple[str, ...] = ()
     """What was done to the query, in words."""
 
@@ -129,9 +129,9 @@ class QueryEmbedder:
         try:
             if isinstance(part, ModelPart):
                 return _Embedded(unit(self.model(part.path)))
-            item = self.store.item(part.id)
             _, rows = self.store.vectors(np.array([part.id], dtype=np.int64))
             if not len(rows):
+                item = self.store.item(part.id)
                 raise DataError(f"item {part.id} ('{item.path}') could not be read, so nothing is like it.")
             return _Embedded(unit(rows[0]))
         except AnaglyphError as error:

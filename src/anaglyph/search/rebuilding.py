@@ -72,7 +72,7 @@ def rebuild_index(
     with closing(open_store(place)) as old, old.writer(owner="anaglyph index --rebuild"):
         ready = _begun(target, choice if choice.source else choice_of(old), root=root, device=device)
         names = list(dict.fromkeys([*map(Path, roots_of(old)), *(folder.resolve() for folder in folders)]))
-        reports = []
+        reports: list[IndexReport] = []
         with closing(ready.store), ready.store.writer(owner="anaglyph index --rebuild") as writer:
             if options.categories is None:
                 options = replace(options, categories=kept_names(old.notes().get(NOTE)))

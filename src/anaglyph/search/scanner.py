@@ -160,8 +160,7 @@ def compare(
     for file in seen.files:
         if not shard.holds(file.path):
             continue
-        row = known.get(file.path)
-        task = _task(file, row, by_size, retry=retry, thorough=thorough)
+        task = _task(file, known.get(file.path), by_size, retry=retry, thorough=thorough)
         if task is None:
             same += 1
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,8 +55,10 @@ class Searcher:
     store: Store
     finder: Finder
     embedder: QueryEmbedder
-    items: Callable[[Sequence[int]], Sequence[Item]] | None = None
-    """Instead of the store's, such as one that remembers."""
+    items: Callable[[Sequence[int]], Mapping[int, Item]] | None = None
+    """Id -> item, instead of the store's: such as one that remembers."""
+    views: Callable[[Sequence[int]], Mapping[int, NDArray[np.float16]]] | None = None
+    """Likewise."""
 
     def search(
         self, parts: Sequence[Part], *, filters: Filters | None = None, limit: int = 20, offset: int = 0
@@ -103,8 +105,8 @@ class Searcher:
 
     def _hits(self, page: Sequence[tuple[int, float]], query: Query) -> tuple[Hit, ...]:
         ids = [id for id, _ in page]
-        items = {item.id: item for item in (self.items or self.store.items)(ids)}
-        views = self.store.views([id for id in ids if id in items])
+        items = self.items(ids) if self.items else {item.id: item for item in self.store.items(ids)}
+        views = (self.views or self.store.views)([id for id in ids if id in items])
         return tuple(
             Hit(
                 item=items[id],

@@ -72,9 +72,20 @@ def read_known(run: Run, root: str) -> dict[str, Known]:
     return known
 
 
-def select_ids(run: Run, filters: Filters, dialect: Dialect, *, limit: int, offset: int) -> list[int]:
+def read_generation(run: Run) -> int:
+    """The number of the last commit that changed what can be found."""
+    ((generation,),) = run("SELECT generation FROM header", ())
+    return int(generation)
+
+
+def all_ids(run: Run, dialect: Dialect) -> Iterator[tuple[int, ...]]:
+    """Ids of all that is stored, by root and path, in chunks."""
+    order = f"root{dialect.binary}, path{dialect.binary}"
+    return _chunks(id for (id,) in run(f"SELECT id FROM items ORDER BY {order}", ()))
+
+
+def select_ids(run: Run, where: Condition, dialect: Dialect, *, limit: int, offset: int) -> list[int]:
     """A page of the ids that pass, by path."""
-    where = condition(filters, dialect)
     rows = run(
         f"SELECT i.id FROM items AS i WHERE {where.sql} ORDER BY i.path{dialect.binary}, i.id "
         "LIMIT ? OFFSET ?",
@@ -163,15 +174,6 @@ def read_thumbnails(run: Run, ids: Iterable[int]) -> dict[int, bytes]:
             if not isinstance(png, bytes):
                 raise damaged(id, "the thumbnail", png)
             found[id] = png
-    return found
-
-
-def with_vectors(run: Run, ids: Iterable[int]) -> list[int]:
-    """Those of the ids that have a vector."""
-    found: list[int] = []
-    for chunk in _chunks(ids):
-        some = marks(len(chunk))
-        found += [id for (id,) in run(f"SELECT item FROM embeddings WHERE item IN ({some})", chunk)]
     return found
 
 

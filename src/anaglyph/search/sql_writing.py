@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from anaglyph.errors import DataError
 from anaglyph.search.filter_sql import marks
-from anaglyph.search.item_rows import COLUMNS, USERS_COLUMNS, folded, is_text, item_row
+from anaglyph.search.item_rows import COLUMNS, USERS_COLUMNS, as_text, folded, is_text, item_row
 from anaglyph.search.items import Entry, Item
 from anaglyph.search.sql_reading import CHUNK, Run
 
@@ -41,6 +41,11 @@ def put_item(run: Run, item: Item) -> tuple[int, bool]:
     return int(found[0][0]), False
 
 
+def put_items(run: Run, items: Sequence[Item]) -> list[tuple[int, bool]]:
+    """`put_item` for many."""
+    return [put_item(run, item) for item in items]
+
+
 def put_details(
     run: Run, many: RunMany, placed: Sequence[tuple[int, bool, Entry, NDArray[np.float16] | None]]
 ) -> None:
@@ -51,7 +56,7 @@ def put_details(
     many(
         "INSERT INTO problems (item, position, category, severity, reason) VALUES (?, ?, ?, ?, ?)",
         [
-            (id, place, problem.category, problem.severity, problem.reason)
+            (id, place, problem.category, problem.severity, as_text(problem.reason))
             for id, _, entry, _ in placed
             for place, problem in enumerate(entry.item.problems)
         ],
@@ -96,6 +101,25 @@ def move_items(run: Run, many: RunMany, rows: Sequence[tuple[int, str]]) -> None
         )
 
 
+def mark_deleted(many: RunMany, ids: Sequence[int]) -> None:
+    """Their files are gone."""
+    many("UPDATE items SET state = 'deleted' WHERE id = ?", [(id,) for id in ids])
+
+
+def set_ignored(many: RunMany, ids: Sequence[int], ignored: bool) -> None:
+    """Leave items out of duplicates, or take them in again."""
+    many("UPDATE items SET ignored = ? WHERE id = ?", [(bool(ignored), id) for id in ids])
+
+
+def put_note(many: RunMany, name: str, value: str) -> None:
+    """Keep a fact about the whole index."""
+    many(
+        "INSERT INTO notes (name, value) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        [(name, value)],
+    )
+
+
 def purge_items(run: Run) -> int:
     """Remove deleted items for good; how many."""
     return len(run("DELETE FROM items WHERE state = 'deleted' RETURNING id", ()))
@@ -114,12 +138,8 @@ def remove_tags(many: RunMany, rows: Sequence[tuple[int, str]]) -> None:
     many("DELETE FROM tags WHERE item = ? AND tag = ?", [(id, tag) for id, tag in rows if is_text(tag)])
 
 
-def existing(run: Run, ids: Sequence[int]) -> list[int]:
-    """Those of the ids that there are, so that a tag of another one is an error.
-
-    Raises:
-        DataError: one is not there.
-    """
+def require_items(run: Run, ids: Sequence[int]) -> None:
+    """DataError where one of the ids is not there."""
     found: set[int] = set()
     for begin in range(0, len(ids), CHUNK):
         chunk = ids[begin : begin + CHUNK]
@@ -127,7 +147,6 @@ def existing(run: Run, ids: Sequence[int]) -> list[int]:
     missing = [id for id in ids if id not in found]
     if missing:
         raise DataError(f"no item {missing[0]} in this index; its ids are those that a search shows.")
-    return list(ids)
 
 
 def _remove(run: Run, table: str, ids: Sequence[int]) -> None:

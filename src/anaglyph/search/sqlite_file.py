@@ -83,6 +83,11 @@ def named_errors(folder: Path) -> Iterator[None]:
     """
     try:
         yield
+    except UnicodeDecodeError as error:
+        # SQLite quotes the damaged file in its message, and Python cannot read that.
+        raise IndexFormatError(
+            f"the index '{folder}' is damaged: it holds text that is not UTF-8. Index again with --rebuild."
+        ) from error
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _is_full(folder)):

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from anaglyph.errors import IndexFormatError
+from anaglyph.errors import DataError, IndexFormatError
 from anaglyph.search.sqlite_file import DATABASE, PAGE_BYTES, connect, named_errors, one, require_plain_files
 from anaglyph.search.sqlite_schema import APPLICATION_ID, MIGRATIONS, expected_layout, layout, statements
 from anaglyph.search.sqlite_store import SqliteStore
@@ -29,7 +29,12 @@ def create_sqlite_store(folder: Path, header: Header) -> SqliteStore:
         raise ValueError(f"format must be {FORMAT}, got {header.format}")
     if not 1 <= header.dim <= _MOST_DIM:
         raise ValueError(f"dim must be 1 to {_MOST_DIM}, got {header.dim}")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"cannot make the folder '{folder}': {error.strerror}. Choose another one."
+        ) from error
     with writer_lock(folder, owner="making the index"):
         file = folder / DATABASE
         if file.exists() or file.is_symlink():

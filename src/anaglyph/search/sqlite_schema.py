@@ -65,10 +65,6 @@ FIRST = (
     """CREATE TABLE thumbnails (
         item INTEGER PRIMARY KEY REFERENCES items ON DELETE CASCADE, png BLOB NOT NULL
     ) STRICT""",
-    """CREATE TABLE jobs (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, state TEXT NOT NULL, progress TEXT NOT NULL,
-        error TEXT, started INTEGER NOT NULL, changed INTEGER NOT NULL
-    ) STRICT""",
 )
 """Version 1. Never edited once released: a change is a migration."""
 

@@ -1,4 +1,4 @@
-"""The seam: what an index keeps, whatever keeps it (`sqlite_store`, `postgres_store`).
+"""The seam: what an index keeps, whatever keeps it (`sqlite_open`, `postgres_open`).
 
 Everything about an item is one transaction. A reader sees a state that was committed, never half of one.
 """

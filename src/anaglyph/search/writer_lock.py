@@ -60,7 +60,7 @@ def writer_lock(folder: Path, *, owner: str) -> Iterator[None]:
         ) from error
     held = _Held(descriptor)
     if sys.platform != "win32":
-        os.register_at_fork(after_in_child=_closer(held))
+        os.register_at_fork(after_in_child=_CloseIfThere(held))
     try:
         _take(descriptor, path)
         _sign(descriptor, owner, path)
@@ -68,10 +68,6 @@ def writer_lock(folder: Path, *, owner: str) -> Iterator[None]:
         os.ftruncate(descriptor, 0)
     finally:
         held.close()
-
-
-def _closer(held: _Held) -> _CloseIfThere:
-    return _CloseIfThere(held)
 
 
 class _CloseIfThere:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from anaglyph import __version__
@@ -17,7 +17,7 @@ from anaglyph.errors import AnaglyphError, IndexFormatError
 from anaglyph.serve.body_limit import BodyLimit
 from anaglyph.serve.errors import Code, RefusedError
 from anaglyph.serve.guard import Guard
-from anaglyph.serve.headers import SecurityHeaders
+from anaglyph.serve.headers import HEADERS, SecurityHeaders
 from anaglyph.serve.routes import export, items, jobs, review, search, session, system
 from anaglyph.serve.schemas import Error, SearchRequest
 from anaglyph.serve.served import Served
@@ -69,7 +69,7 @@ def create_app(served: Served, *, ready: Callable[[], None] = lambda: None) -> F
         api.include_router(router)
     app.include_router(api)
     app.include_router(system.outside)
-    app.mount("/", StaticPages())
+    app.router.default = StaticPages()  # for what no route answers, in any method
     _handle_errors(app)
     _describe(app)
     settings, monotonic = served.settings, served.clocks.monotonic
@@ -103,6 +103,10 @@ def _handle_errors(app: FastAPI) -> None:
         headers = dict(error.headers) if error.headers else None
         return RefusedError(error.status_code, code, str(error.detail), headers=headers).response()
 
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        return RefusedError(400, Code.INVALID_REQUEST, "the client went away.").response()  # to nobody
+
     @app.exception_handler(IndexFormatError)
     async def unusable(request: Request, error: IndexFormatError) -> Response:
         log.error("the index cannot be used: %s", error)
@@ -115,9 +119,10 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def fault(request: Request, error: Exception) -> Response:
         log.exception("a request failed: %s %s", request.method, request.url.path, exc_info=error)
-        return RefusedError(
-            500, Code.INTERNAL, "the server failed at this request; its log says more."
-        ).response()
+        answer = RefusedError(500, Code.INTERNAL, "the server failed at this request; its log says more.")
+        made = answer.response()
+        made.headers.update(HEADERS)  # it is sent from outside of all middleware
+        return made
 
 
 def _describe(app: FastAPI) -> None:

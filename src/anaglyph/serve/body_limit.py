@@ -7,7 +7,7 @@ small. Starlette bounds none of this by itself (encode/starlette PR#2175).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -66,6 +66,7 @@ class BodyLimit:
                 await send(message)
 
         try:
+            self._check_head(scope["headers"])
             _check_length(headers.get(b"content-length"), most)
             if uploads:
                 await self._upload(scope, bounded, watched)
@@ -77,6 +78,19 @@ class BodyLimit:
             answer = seen.refusal.response()
             answer.headers["Connection"] = "close"  # what is left of the body is not read
             await answer(scope, receive, send)
+
+    def _check_head(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        names = [name for name, _ in headers]
+        if b"content-length" in names and b"transfer-encoding" in names:
+            # Whoever stands between may take the other one for the body's end, and see other requests.
+            raise RefusedError(400, Code.INVALID_REQUEST, "the body's length is stated in two ways.")
+        size = sum(len(name) + len(value) for name, value in headers)
+        if size > self.limits.head_bytes:
+            raise RefusedError(
+                431,
+                Code.INVALID_REQUEST,
+                f"the headers have {size} bytes; at most {self.limits.head_bytes} are read.",
+            )
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A request with files, of which only so many may fill the disk at a time."""

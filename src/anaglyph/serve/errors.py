@@ -39,7 +39,7 @@ class Code(StrEnum):
     BUSY = "busy"
     """Too many queries wait, or another writer holds the index; `Retry-After` says when to come back."""
     INDEX_UNUSABLE = "index_unusable"
-    """The index is damaged, or was replaced by one of another model; the server must be started again."""
+    """The index is damaged."""
     INTERNAL = "internal"
     """A fault of the server; its log says more."""
 

@@ -26,7 +26,7 @@ RangeText = Annotated[
 Several = Annotated[tuple[Short, ...], Query(max_length=200)]
 
 
-def query_filters(
+async def query_filters(
     *,
     format: Several = (),
     category: Several = (),

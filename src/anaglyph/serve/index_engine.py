@@ -16,12 +16,13 @@ from anaglyph.errors import AnaglyphError, ConfigError
 from anaglyph.search.closeness import NOTE, Closeness, read_closeness
 from anaglyph.search.dedup import Group, find_groups
 from anaglyph.search.finder import Finder, filters_key
+from anaglyph.search.items import Item
 from anaglyph.search.parts import Part
 from anaglyph.search.query import Query, QueryEmbedder
 from anaglyph.search.searcher import Found, Searcher
 from anaglyph.search.store import Store
 from anaglyph.serve.engine import Kind, Wanted
-from anaglyph.serve.item_cache import ItemCache
+from anaglyph.serve.row_cache import RowCache
 from anaglyph.serve.settings import ServeLimits
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ READERS = 2
 """Processes that read models of queries."""
 TOGETHER = 1000
 """Results down to which queries are answered together; who asks deeper is answered alone."""
+ITEMS, VIEWS = 50_000, 20_000
+"""Items whose rows, and whose view vectors, stay in memory once they were shown: 2 and about 12 KB each."""
 WAITING = 64
 """Models that have been read and wait to be embedded; of more, the oldest are read again."""
 
@@ -69,7 +72,8 @@ class IndexEngine:
             embedder=QueryEmbedder(
                 store=store, space=self.space, model=self._model, closeness=self._closeness
             ),
-            items=ItemCache(store).items,
+            items=RowCache(store.generation, self._read_items, most=ITEMS).rows,
+            views=RowCache(store.generation, store.views, most=VIEWS).rows,
         )
 
     @property
@@ -139,6 +143,9 @@ class IndexEngine:
             preparers, self._preparers = self._preparers, None
         if preparers is not None:
             preparers.__exit__(None, None, None)
+
+    def _read_items(self, ids: Sequence[int]) -> dict[int, Item]:
+        return {item.id: item for item in self.store.items(ids)}
 
     def _alone(self, wanted: Wanted, query: Query) -> Found | Exception:
         try:

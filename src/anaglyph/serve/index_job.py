@@ -29,9 +29,9 @@ def index_in_child(place: str, *, root: Path) -> IndexRoot:
             [sys.executable, "-m", "anaglyph.serve.index_child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is for the server, which then asks it to stop
         ) as child:
             _follow(child, {"place": place, "folder": folder, "root": str(root)}, report)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anaglyph.errors import MissingExtraError
+from anaglyph.search.index_place import is_address
 from anaglyph.search.index_space import space_of
 from anaglyph.search.indexer import roots_of
-from anaglyph.search.opening import POSTGRESQL, open_store
+from anaglyph.search.opening import open_store
 from anaglyph.serve.clocks import Clocks
-from anaglyph.serve.index_job import index_in_child
 from anaglyph.serve.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def open_served(place: str, *, settings: ServeSettings, clocks: Clocks, root: Pa
     """
     try:
         from anaglyph.serve.index_engine import IndexEngine
+        from anaglyph.serve.index_job import index_in_child
         from anaglyph.serve.served import Served
     except ModuleNotFoundError as error:
         raise MissingExtraError(what="the HTTP server", extra="serve") from error
@@ -40,7 +41,7 @@ def open_served(place: str, *, settings: ServeSettings, clocks: Clocks, root: Pa
     try:
         space = space_of(store, root=root)
         store.vectors()
-        cache = None if place.startswith(POSTGRESQL) else Path(place) / "cache"
+        cache = None if is_address(place) else Path(place) / "cache"
         engine = IndexEngine(store, space=space, cache=cache, limits=settings.limits)
         return Served(
             store,

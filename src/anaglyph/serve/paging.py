@@ -6,8 +6,10 @@ from typing import Annotated
 
 from fastapi import Query
 
-Limit = Annotated[int, Query(ge=1, le=200)]
-Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+from anaglyph.serve.schemas import DEEPEST, PAGE
+
+Limit = Annotated[int, Query(ge=1, le=PAGE)]
+Offset = Annotated[int, Query(ge=0, le=DEEPEST)]
 
 
 def following(total: int, *, limit: int, offset: int) -> int | None:

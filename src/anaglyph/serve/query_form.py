@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +13,7 @@ from typing import IO
 
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
@@ -77,13 +80,15 @@ def check_parts(request: SearchRequest, limits: ServeLimits) -> None:
 async def _form(request: Request, limits: ServeLimits) -> AsyncIterator[FormData]:
     try:
         # Starlette keeps files above a megabyte on disk, and closes them with the form.
-        async with request.form(
-            max_files=limits.parts, max_fields=1, max_part_size=limits.body_bytes
-        ) as form:
-            yield form
-    except MultiPartException as error:
-        code = Code.TOO_MANY_PARTS if "Too many" in error.message else Code.INVALID_REQUEST
-        raise RefusedError(400, code, f"the form cannot be read: {error.message}") from error
+        form = await request.form(max_files=limits.parts, max_fields=1, max_part_size=limits.body_bytes)
+    except (MultiPartException, HTTPException) as error:  # inside an application it is the latter
+        words = error.detail if isinstance(error, HTTPException) else error.message
+        code = Code.TOO_MANY_PARTS if words.startswith("Too many") else Code.INVALID_REQUEST
+        raise RefusedError(400, code, f"the form cannot be read: {words}") from error
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 def _parsed(data: bytes | str, limits: ServeLimits) -> SearchRequest:
@@ -147,14 +152,13 @@ async def _with_file(part: schemas.Part, form: FormData, folder: Path, limits: S
         raise RefusedError(422, Code.MODEL_UNUSABLE, unknown_format(suffix[:20]))
     folder.mkdir()
     target = folder / f"model{suffix}"  # nothing of the given name but its suffix reaches the disk
-    with target.open("xb") as file:
-        await _copy(upload, file)
+    await asyncio.to_thread(_copy, upload.file, target)
     return ModelPart(path=target, weight=weight)
 
 
-async def _copy(upload: UploadFile, file: IO[bytes]) -> None:
-    while piece := await upload.read(_COPIED):
-        file.write(piece)
+def _copy(source: IO[bytes], target: Path) -> None:
+    with target.open("xb") as file:
+        shutil.copyfileobj(source, file, _COPIED)
 
 
 def _check_size(upload: UploadFile, most: int, code: Code, what: str) -> None:

@@ -6,6 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+PAGE = 200
+"""Results of a page, at most."""
+DEEPEST = 1_000_000
+"""Results that a page of a list may skip; searches reach less far."""
+IDS = 1_000
+"""Items that one request may change."""
 Short = Annotated[str, StringConstraints(max_length=200)]
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Bound = Annotated[float, Field(allow_inf_nan=False)] | None
@@ -177,8 +183,8 @@ class SearchRequest(Strict):
     parts: list[Part] = Field(min_length=1)
     """At most 8, not all of them negative."""
     filters: FilterFields = FilterFields()
-    limit: int = Field(default=50, ge=1, le=200)
-    offset: int = Field(default=0, ge=0, le=1_000_000)
+    limit: int = Field(default=50, ge=1, le=PAGE)
+    offset: int = Field(default=0, ge=0, le=DEEPEST)
     facets: bool = False
     """Count the values of facets among everything that passes the filters."""
 
@@ -244,7 +250,7 @@ class GroupPage(Page):
 class TagRequest(Strict):
     """Change tags of items."""
 
-    ids: list[Id] = Field(min_length=1, max_length=1000)
+    ids: list[Id] = Field(min_length=1, max_length=IDS)
     add: list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = Field([], max_length=50)
     remove: list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = Field([], max_length=50)
 
@@ -252,7 +258,7 @@ class TagRequest(Strict):
 class IgnoreRequest(Strict):
     """Leave items out of duplicates, or take them in again."""
 
-    ids: list[Id] = Field(min_length=1, max_length=1000)
+    ids: list[Id] = Field(min_length=1, max_length=IDS)
     ignored: bool
 
 

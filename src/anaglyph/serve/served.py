@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, ParamSpec, TypeVar
 
@@ -28,6 +29,14 @@ from anaglyph.serve.settings import ServeSettings
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 _BATCH = 64
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A page of hits, and the generation of the index that it is at least of."""
+
+    found: Found
+    generation: int
 
 
 class Served:
@@ -64,8 +73,8 @@ class Served:
         self.embedding: Batcher[tuple[Part, ...], Query] = Batcher(
             engine.embed, most=_BATCH, waiting=limits.queue, name="embed"
         )
-        self.finding: Batcher[Wanted, Found] = Batcher(
-            engine.find, most=_BATCH, waiting=limits.queue, name="find"
+        self.finding: Batcher[Wanted, Answered] = Batcher(
+            self._find, most=_BATCH, waiting=limits.queue, name="find"
         )
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="read")
         self._parsers = ThreadPoolExecutor(2, thread_name_prefix="parse")
@@ -124,6 +133,13 @@ class Served:
         except IndexFormatError as error:
             raise busy(str(error), seconds=10) from error
 
+    def _find(self, wanted: Sequence[Wanted]) -> list[Answered | Exception]:
+        generation = self.store.generation()
+        return [
+            found if isinstance(found, Exception) else Answered(found, generation)
+            for found in self.engine.find(wanted)
+        ]
+
     def gauges(self) -> dict[str, tuple[str, float]]:
         """What is counted elsewhere, for /metrics."""
         return {
@@ -144,8 +160,8 @@ class Served:
         self.store.close()
 
 
-def served(request: Request) -> Served:
-    """What this application serves, for routes."""
+async def served(request: Request) -> Served:
+    """What this application serves, for routes; a coroutine, since others are given a thread."""
     state: Served = request.app.state.served
     return state
 

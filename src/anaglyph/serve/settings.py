@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from ipaddress import ip_address
 
 from anaglyph.errors import ConfigError
@@ -16,6 +17,8 @@ class ServeLimits:
 
     body_bytes: int = 1 << 20
     """Body of a request that brings no files."""
+    head_bytes: int = 32 << 10
+    """Headers of a request together."""
     upload_bytes: int = UPLOAD_BYTES
     """One model in a query."""
     picture_bytes: int = PICTURE_BYTES
@@ -28,10 +31,6 @@ class ServeLimits:
     """Parts of a combined query, which is also how many files a form may hold."""
     text: int = 1_000
     """Characters of a text query."""
-    page: int = 200
-    """Results of a page."""
-    offset: int = 1_000_000
-    """Results that a page may skip."""
     queue: int = 64
     """Queries that wait; the next one is told to come back."""
     mesh_faces: int = 1_000_000
@@ -44,18 +43,14 @@ class ServeLimits:
     """Requests that are answered at a time; the next one is told to come back."""
     connections: int = 1024
     """Open connections; more are refused without a body."""
-    ids: int = 1_000
-    """Items that one request may change."""
     mesh: MeshLimits = field(default_factory=lambda: MeshLimits(file_bytes=UPLOAD_BYTES))
     """Of models in queries and of those that are converted for a viewer."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "body_bytes", "upload_bytes", "picture_bytes", "search_bytes", "uploads", "parts", "text", "page",
-            "offset", "queue", "mesh_faces", "idle_seconds", "least_rate", "requests", "connections", "ids",
-        ):  # fmt: skip
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, int | float) and value <= 0:
+                raise ValueError(f"{each.name} must be above 0, got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +93,7 @@ class ServeSettings:
         return is_loopback(self.host)
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a name or address, without port and brackets, is this machine's own."""
     if host.lower().rstrip(".") == "localhost":

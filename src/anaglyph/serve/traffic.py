@@ -45,6 +45,7 @@ class Traffic:
         finally:
             self.metrics.active -= 1
             # The route's pattern; what no route answers is one row, or addresses could fill the memory.
-            route = getattr(scope.get("route"), "path", "other")
+            # Below the API's prefix, which some versions of FastAPI count to the pattern and some do not.
+            route = getattr(scope.get("route"), "path", "other").removeprefix("/api/v1") or "other"
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self.metrics.observe(method=method, route=route, status=status, seconds=self.monotonic() - begun)

@@ -259,7 +259,7 @@ def test_an_imported_file_is_not_imported_again(tmp_path, tensors_of):
         import_checkpoint(tmp_path / "w.safetensors", tmp_path / "again.safetensors", family="pointnet")
 
 
-def test_projection_heads_beside_the_encoder_are_named_as_left_out(tmp_path, tensors_of):
+def test_heads_beside_the_encoder_are_taken_in_or_named_as_left_out(tmp_path, tensors_of):
     content = {
         "state_dict": tensors_of(backbones.ppat(1)),
         "text_proj": tensors_of({"weight": (1280, 1280), "bias": (1280,)}),
@@ -271,7 +271,9 @@ def test_projection_heads_beside_the_encoder_are_named_as_left_out(tmp_path, ten
     torch.save(content, tmp_path / "w.pt")
     header = import_checkpoint(tmp_path / "w.pt", tmp_path / "o.safetensors", family="openshape")
     left = {name: (part.tensors, part.parameters) for name, part in header.left_out.items()}
-    assert left == {"text_proj": (2, 1280 * 1281), "image_proj": (1, 8)}
+    assert left == {"image_proj": (1, 8)}, "its form is not known"
+    assert header.heads == ("text",)
+    assert load_encoder(tmp_path / "o.safetensors").heads["heads.text.layers.0.weight"].shape == (1280, 1280)
 
 
 REAL = {

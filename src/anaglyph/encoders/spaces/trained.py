@@ -6,6 +6,7 @@ moving average embeds where there is one and the options do not refuse it, as in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch import Tensor
 from anaglyph.config import fingerprint, mapping, structure
 from anaglyph.encoders.catalog import create_encoder, encoder_options
 from anaglyph.encoders.checkpoints.load import require_sensible
-from anaglyph.encoders.checkpoints.match import at_most_parameters
+from anaglyph.encoders.checkpoints.match import COUNTER, at_most_parameters
 from anaglyph.encoders.checkpoints.sources import header_shapes
 from anaglyph.encoders.spaces.clouds import RecipeClouds
 from anaglyph.encoders.spaces.networks import Layout, SpaceNetworks
@@ -33,6 +34,7 @@ KIND = "space"
 METHODS = ("mixcon3d", "multi_positive", "openshape")
 KEPT = ("anaglyph", "stage", "data", "towers", "fingerprint", "leaks")
 """Of a trained method's header in a slim file."""
+STATISTICS = ("running_mean", "running_var", COUNTER)
 _AVERAGE, _STUDENT = "average.module.", "student."
 _CLOUDS = ("channels", "swap_yz", "unit_sphere", "uncoloured")
 
@@ -181,6 +183,35 @@ def _described(header: Mapping[str, Any], stage: Mapping[str, Any]) -> Descripti
 
 def _networks(path: Path, header: Mapping[str, Any], described: Description) -> SpaceNetworks:
     """Held against names and shapes in the file before anything is allocated."""
+    prefix, what = _planned(path, header, described), f"'{path}'"
+    with seeded(0, "space"):  # overwritten; nobody else's numbers change
+        networks = SpaceNetworks(create_encoder(described.encoder, **described.options), described.layout)
+    tensors = {
+        key.removeprefix(prefix): _single(tensor, key, what)
+        for key, tensor in read_weights(path).items()
+        if key.startswith(prefix)
+    }
+    load_into(networks, tensors, what=what)
+    return networks.eval().requires_grad_(False)
+
+
+def check_space_file(path: Path) -> int:
+    """Parameters of a file's networks; no number is read.
+
+    Raises:
+        WeightsError: whatever `open_trained` would refuse, except for numbers and towers.
+    """
+    header = read_header(path)
+    prefix = _planned(path, header, describe_header(header, what=f"'{path}'"))
+    return sum(
+        math.prod(shape)
+        for key, shape in header_shapes(path).items()
+        if key.startswith(prefix) and not key.endswith(STATISTICS)
+    )
+
+
+def _planned(path: Path, header: Mapping[str, Any], described: Description) -> str:
+    """What stands before the names of the networks in the file, held against their plan without memory."""
     shapes, what = header_shapes(path), f"'{path}'"
     check_layout(path)
     prefix = "" if header.get("kind") == KIND else _prefix(shapes, averaged=described.averaged)
@@ -199,15 +230,7 @@ def _networks(path: Path, header: Mapping[str, Any], described: Description) -> 
             f"{what} does not hold the networks of its header; different: {', '.join(wrong[:20])}{more}. "
             f"Train or export again."
         )
-    with seeded(0, "space"):  # overwritten; nobody else's numbers change
-        networks = SpaceNetworks(create_encoder(described.encoder, **described.options), described.layout)
-    tensors = {
-        key.removeprefix(prefix): _single(tensor, key, what)
-        for key, tensor in read_weights(path).items()
-        if key.startswith(prefix)
-    }
-    load_into(networks, tensors, what=what)
-    return networks.eval().requires_grad_(False)
+    return prefix
 
 
 def _prefix(shapes: Mapping[str, Any], *, averaged: bool) -> str:

@@ -85,6 +85,7 @@ async def thumbnail(serving: Serving, request: Request, id: ItemId) -> Response:
     return Response(picture, media_type="image/png", headers={"ETag": tag, **_CACHED})
 
 
+@router.head("/{id}/model", include_in_schema=False)
 @router.get("/{id}/model", response_class=Response, responses=MODEL)
 async def model(serving: Serving, request: Request, id: ItemId) -> Response:
     """The file as it lies on the disk, or a range of it; only of formats that are whole in one file."""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from anaglyph.serve.paging import Limit, Offset, following
 from anaglyph.serve.schemas import (
+    PAGE,
     Changed,
     Error,
     GroupAnswer,
@@ -59,7 +60,7 @@ async def duplicates(
     generation = await serving.read(serving.store.generation)
     groups = await serving.parse(serving.engine.duplicates, kind)
     page = groups[offset : offset + limit]
-    shown = [group.ids[: serving.settings.limits.page] for group in page]
+    shown = [group.ids[:PAGE] for group in page]
     items = await serving.read(serving.store.items, [id for ids in shown for id in ids])
     known = {item.id: item for item in items}
     return GroupPage(

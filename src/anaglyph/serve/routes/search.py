@@ -17,7 +17,7 @@ from anaglyph.serve.paging import following
 from anaglyph.serve.presented import Presenter, facet_values
 from anaglyph.serve.query_form import FIELD, asking
 from anaglyph.serve.schemas import Error, SearchAnswer, SearchRequest
-from anaglyph.serve.served import Served, Serving
+from anaglyph.serve.served import Answered, Served, Serving
 
 router = APIRouter(tags=["search"])
 SCHEMA = {"$ref": "#/components/schemas/SearchRequest"}
@@ -57,12 +57,12 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 )
 async def search(serving: Serving, request: Request) -> Response:
     """What is closest to the query, the closest first."""
-    generation = await serving.read(serving.store.generation)
     async with asking(request, limits=serving.settings.limits) as asked:
-        found = await found_hits(serving, asked.request, asked.parts)
+        answered = await found_hits(serving, asked.request, asked.parts)
         counts = None
         if asked.request.facets:
             counts = await serving.read(serving.store.facet_counts, body_filters(asked.request.filters))
+    found = answered.found
     answer = SearchAnswer(
         hits=[],
         close=not found.nothing_close,
@@ -74,7 +74,7 @@ async def search(serving: Serving, request: Request) -> Response:
         limit=asked.request.limit,
         offset=asked.request.offset,
         next=following(found.total, limit=asked.request.limit, offset=asked.request.offset),
-        generation=generation,
+        generation=answered.generation,
         facets=None if counts is None else facet_values(counts),
     )
     return Response(_with_hits(answer, found, serving.presenter), media_type="application/json")
@@ -96,7 +96,7 @@ def _with_hits(answer: SearchAnswer, found: Found, presenter: Presenter) -> byte
     return b'{"hits":[%b],%b' % (b",".join(hits), rest[1:])
 
 
-async def found_hits(serving: Served, request: SearchRequest, parts: tuple[Part, ...]) -> Found:
+async def found_hits(serving: Served, request: SearchRequest, parts: tuple[Part, ...]) -> Answered:
     """Embed a query and find its page.
 
     Raises:

@@ -9,7 +9,7 @@ from anaglyph import __version__
 from anaglyph.geometry.mesh_formats import SUPPORTED
 from anaglyph.search.items import Filters
 from anaglyph.serve.metrics import CONTENT_TYPE
-from anaglyph.serve.schemas import Health, LimitsAnswer, RootAnswer, StatusAnswer
+from anaglyph.serve.schemas import PAGE, Health, LimitsAnswer, RootAnswer, StatusAnswer
 from anaglyph.serve.served import Serving
 
 router = APIRouter(tags=["system"])
@@ -52,7 +52,7 @@ async def status(serving: Serving, request: Request) -> StatusAnswer:
             picture_bytes=limits.picture_bytes,
             parts=limits.parts,
             text=limits.text,
-            page=limits.page,
+            page=PAGE,
             mesh_faces=limits.mesh_faces,
         ),
     )

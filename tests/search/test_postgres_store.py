@@ -1,0 +1,166 @@
+"""What is special about the store in PostgreSQL: many writers, killed ones, its address, its graph."""
+
+import random
+import subprocess
+import sys
+import traceback
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anaglyph.errors import ConfigError, DataError, IndexFormatError
+from anaglyph.search.filter_sql import POSTGRESQL, condition
+from anaglyph.search.items import Filters
+from anaglyph.search.opening import create_store, open_store, shown_place
+from anaglyph.search.postgres_address import parse_address
+from search.index_process import BATCH, shared_paths
+from store_items import entry, header, plain
+
+CLIENT = Path(__file__).with_name("index_process.py")
+
+
+@pytest.fixture
+def store(postgres):
+    with closing(create_store(postgres, header())) as store:
+        yield store
+
+
+def put(store, *entries):
+    with store.writer(owner="a test") as writer:
+        return writer.put(entries)
+
+
+def start(*arguments):
+    command = [sys.executable, str(CLIENT), *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run_to_the_end_with_kills(place, number, of, count, moments, kills):
+    """A generator: each step lets the process of a shard begin a batch; a few times it is killed then."""
+    for _ in range(kills):
+        process = start("shard", place, number, of, count)
+        for _ in range(moments.randrange(1, 4)):
+            process.stdout.readline()
+            yield
+        process.kill()  # while it puts the batch that it announced
+        process.communicate()
+    process = start("shard", place, number, of, count)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+
+
+def test_four_writers_killed_and_restarted_leave_what_one_embedded_run_leaves(store, postgres, tmp_path):
+    count, shards, moments = 24 * BATCH, 4, random.Random("kills")
+    running = [
+        run_to_the_end_with_kills(postgres, number, shards, count, moments, kills=2)
+        for number in range(shards)
+    ]
+    while running:
+        each = moments.choice(running)
+        if next(each, "the end") == "the end":
+            running.remove(each)
+    with closing(create_store(tmp_path / "index", header())) as embedded:
+        put(embedded, *(entry(path) for path in shared_paths(count)))
+        assert [plain(each, id=False) for each in store.every()] == [
+            plain(each, id=False) for each in embedded.every()
+        ]
+        for seed in range(10):
+            query = np.random.default_rng(seed).standard_normal(8).astype(np.float32)
+            asked = {"filters": Filters(folder=f"folder {seed}" if seed < 7 else None), "limit": 20}
+            assert named(store, store.nearest(query, **asked)) == named(
+                embedded, embedded.nearest(query, **asked)
+            )
+
+
+def named(store, hits):
+    """Paths and scores: ids differ where several wrote at once."""
+    items = store.items([id for id, _ in hits])
+    return [(item.path, score) for item, (_, score) in zip(items, hits, strict=True)]
+
+
+def test_of_many_who_make_an_index_one_does(postgres):
+    with closing(create_store(postgres, header())), pytest.raises(IndexFormatError, match="already"):
+        create_store(postgres, header())
+
+
+def test_indexes_of_one_database_do_not_know_of_each_other(store, postgres):
+    with closing(create_store(f"{postgres}_b", header())) as other:
+        put(store, entry("a.obj"))
+        assert (store.count(Filters()), other.count(Filters())) == (1, 0)
+
+
+def test_equal_scores_beyond_the_first_candidates_are_in_order_of_ids(store):
+    vector = np.eye(8, dtype=np.float32)[0]
+    ids = put(store, *(entry(f"{number}.obj", vector=vector) for number in range(100)))
+    assert store.nearest(vector, filters=Filters(), limit=3, offset=40) == [(id, 1.0) for id in ids[40:43]]
+
+
+def test_the_graph_finds_neighbours_and_leaves_exact_answers_exact(store):
+    entries = [entry(f"{number}.obj") for number in range(300)]
+    put(store, *entries)
+    query = entries[0].vector
+    exact = store.nearest(query, filters=Filters(), limit=5)
+    engine = store._engine
+    engine.build_graph()
+    assert store.nearest(query, filters=Filters(), limit=5) == exact
+    with engine.reading() as run:
+        run("SELECT set_config('enable_seqscan', 'off', true)", ())
+        found = engine.nearest_by_graph(
+            run, query, where=condition(Filters(), POSTGRESQL), limit=5, breadth=200
+        )
+    assert found == exact
+
+
+def test_a_connection_that_the_server_ended_is_replaced(store):
+    put(store, entry("a.obj"))
+    (connection,) = store._engine.connections.idle
+    with closing(open_store_again(store)) as other, other._engine.connections.lent() as killer:
+        killer.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
+    assert store.count(Filters()) == 1
+
+
+def open_store_again(store):
+    address = store._engine.address
+    return open_store(f"{address.database}#{address.name}")
+
+
+def test_no_index_is_no_index(postgres):
+    with pytest.raises(IndexFormatError, match="no index at"):
+        open_store(postgres)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "postgresql://me:s3cret%21@localhost:1/models",
+        "postgresql://me@localhost:1/models?password=s3cret%21",
+        "postgresql://me:s3cret%21@localhost:port/models",
+        "postgresql://me:s3cret%21@localhost:1/models?nonsense=1#furniture",
+        "postgresql://me:s3cret%21@localhost:1/models#Furniture",
+        "postgres://me:s3cret%21@[::1/models",
+    ],
+)
+def test_a_password_is_never_shown(place):
+    pytest.importorskip("psycopg")
+    with pytest.raises((DataError, ConfigError)) as caught:
+        open_store(place)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "s3cret" not in shown
+    assert "***" in str(caught.value)
+
+
+def test_an_address_shows_its_index_but_not_its_password():
+    address = parse_address("postgresql://me:s3cret@host/models#furniture")
+    assert str(address) == "postgresql://me:***@host/models#furniture"
+    assert shown_place("postgresql://me:s3cret@host/models#furniture") == str(address)
+    assert shown_place(Path("/models/index")) == "/models/index"
+    assert "s3cret" not in repr(address)
+    assert parse_address("postgres://host/models").name == "anaglyph"
+
+
+@pytest.mark.parametrize("name", ["Big", "a b", 'a"; DROP TABLE x', "pg_catalog", "x" * 60])
+def test_a_name_that_no_schema_should_have_is_refused(name):
+    with pytest.raises(ConfigError, match="small letters"):
+        parse_address(f"postgresql://host/models#{name}")
