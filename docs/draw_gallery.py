@@ -1,7 +1,7 @@
 """The pictures of the gallery in docs/images, taken in Chromium from a running `anaglyph serve --write`.
 
     anaglyph serve --write                       # prints its address, with the token
-    python docs/draw_gallery.py ADDRESS --words chair --like 30
+    python docs/draw_gallery.py ADDRESS --words chair --night sword
 
 Needs `pip install 'anaglyph[browser]'` and Debian's `chromium`.
 """
@@ -49,7 +49,7 @@ def part(kind: str, value: str) -> str:
     return "#/?p=" + quote(",".join([kind, "1", quote(value), quote(value)]), safe="")
 
 
-def take(browser: Browser, address: str, *, words: str, like: int) -> None:
+def take(browser: Browser, address: str, *, words: str, night: str) -> None:
     """All five."""
     base, _, token = address.partition("#")
     found = base + part("text", words)
@@ -60,7 +60,7 @@ def take(browser: Browser, address: str, *, words: str, like: int) -> None:
     keep(page, "light")
 
     page = window(browser, scheme="dark")
-    page.goto(base + part("like", str(like)))
+    page.goto(base + part("text", night))
     page.wait_for_selector(".score")
     keep(page, "dark")
 
@@ -90,11 +90,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("address")
     parser.add_argument("--words", default="chair")
-    parser.add_argument("--like", type=int, default=1)
+    parser.add_argument("--night", default="sword", help="words of the dark picture")
     given = parser.parse_args()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        take(browser, given.address, words=given.words, like=given.like)
+        take(browser, given.address, words=given.words, night=given.night)
         browser.close()
 
 

@@ -3,7 +3,7 @@
 
 import * as api from "./api.js";
 import { button, byId, icon, make, say, unseen } from "./dom.js";
-import { box, bytes, count } from "./format.js";
+import { box, bytes, count, percent } from "./format.js";
 import { tags } from "./facts.js";
 import { attend, picture } from "./turntable.js";
 
@@ -84,7 +84,7 @@ async function more(actions, kind, list, line, offset) {
 function card(group, number, actions) {
   const exact = group.kind === "exact";
   const size = group.items.reduce((sum, item) => sum + item.bytes, 0);
-  const title = `${exact ? "Exact copies" : `Nearly the same, ${Math.floor(group.similarity * 1000) / 10} %`}`;
+  const title = exact ? "Exact copies" : "Nearly the same";
   const element = make(
     "section",
     {
@@ -113,13 +113,14 @@ function card(group, number, actions) {
     make(
       "ul",
       { class: "twins" },
-      group.items.map((item) => twin(item, actions)),
+      group.items.map((item, row) => twin(item, actions, exact || !row ? null : group.similarities[row])),
     ),
   );
   return element;
 }
 
-function twin(item, actions) {
+/** `alike`: cosine with the first of the group, null for the first and for copies. */
+function twin(item, actions, alike) {
   const element = make("li", { class: "twin", "data-id": item.id });
   const may = actions.status.authorized;
   const run = async (work) => {
@@ -158,6 +159,7 @@ function twin(item, actions) {
       ),
       make("strong", { class: "name", text: item.name, title: item.path }),
       make("span", { class: "where", text: item.folder || "/" }),
+      make("span", { class: "alike", text: alike === null ? "" : `${percent(alike)} like the first` }),
       make("span", { class: "numbers", text: `${bytes(item.bytes)} · ${count(item.facets.faces)} faces` }),
       make("span", { class: "numbers", text: box(item.facets.size) }),
       make(

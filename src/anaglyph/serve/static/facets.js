@@ -35,7 +35,7 @@ const unfolded = new Set();
 export function showFacets(counts, filters, change) {
   const side = byId("side");
   const focused = document.activeElement?.closest("#side") ? document.activeElement.id : null;
-  side.replaceChildren(
+  const parts = [
     make(
       "div",
       { class: "side-head" },
@@ -47,7 +47,8 @@ export function showFacets(counts, filters, change) {
     folderFilter(counts.folder ?? [], filters, change),
     flagFilter(counts, filters, change),
     rangeFilter(filters, change),
-  );
+  ];
+  side.replaceChildren(...parts.filter(Boolean));
   if (focused) byId(focused)?.focus({ preventScroll: true });
 }
 

@@ -7,6 +7,8 @@ const scale = ["B", "kB", "MB", "GB", "TB"];
 export const count = (value) => whole.format(value);
 export const number = (value) => (Math.abs(value) >= 1000 ? whole.format(value) : short.format(value));
 export const score = (value) => value.toFixed(2);
+/** 0.9973 -> "99.7 %", never rounded up to all of it. */
+export const percent = (share) => `${Math.floor(Math.min(share, 1) * 1000) / 10} %`;
 export const models = (total) => `${count(total)} ${total === 1 ? "model" : "models"}`;
 
 /** 1536 -> "1.54 kB". */

@@ -72,7 +72,8 @@ function tile(hit) {
     ),
   );
   if (hit.close === false) element.classList.add("far");
-  if (item.problems.length) element.append(flag(item));
+  const telling = item.problems.filter((problem) => problem.severity !== "note");
+  if (telling.length) element.append(flag(telling));
   return element;
 }
 
@@ -91,10 +92,11 @@ function meter(value) {
   return bar;
 }
 
-function flag(item) {
-  const worst = item.problems.some((problem) => problem.severity === "serious") ? "serious" : item.problems[0].severity;
-  const text = `${item.problems.length} ${item.problems.length === 1 ? "finding" : "findings"}`;
-  return make("span", { class: `flag ${worst}`, title: item.problems[0].reason, text });
+/** That something is wrong with a file; mere notes are left to the viewer. */
+function flag(problems) {
+  const worst = problems.some((problem) => problem.severity === "serious") ? "serious" : "warning";
+  const text = `${problems.length} ${problems.length === 1 ? "finding" : "findings"}`;
+  return make("span", { class: `flag ${worst}`, title: problems[0].reason, text });
 }
 
 /** Only one tile is reached by Tab; arrows move between them. */
