@@ -23,6 +23,7 @@ import yaml
 
 from anaglyph.cli.main import COMMANDS, SUBCOMMANDS
 from anaglyph.data.catalog import DATASETS
+from anaglyph.data.hard_batches import HardBatches
 from anaglyph.data.transforms.clouds import CloudPipeline
 from anaglyph.data.transforms.image import ImageAugmentation
 from anaglyph.data.transforms.joint import QueryAugmentation, ViewAugmentation
@@ -54,6 +55,7 @@ CLASSES = {
         StageSpec,
         EncoderSpec,
         OptimiserSpec,
+        HardBatches,
         TowersSpec,
         TowerSpec,
         ImageAugmentation,

@@ -57,6 +57,10 @@ class Child:
         """Exit code; minus the signal's number where a signal ended it."""
         return self.server.ask({"wait": self.pid})
 
+    def wait_until_stopped(self):
+        """Block until it has reached the place where it was asked to `stop`."""
+        assert self.server.ask({"stopped": self.pid}) == 0, self.text()
+
     def send(self, number):
         """Send a signal; the process stays a zombie until `wait`, so its number cannot be another's."""
         os.kill(self.pid, number)

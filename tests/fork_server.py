@@ -2,9 +2,10 @@
 
 A request holds `arguments` of the command line and `log`, a file for what the child prints. Where the
 child shall kill itself, it holds `inside` ("module:function"), `call` (which call of it, from 1) and `point`
-(before which disk operation of that call, from 1); or `kill_at` ("module:name" or "module:Class.name") and
-`call`: it dies as that is called for that time. `pause` is the seconds that a training step shall take.
-Answers: the child's process id; to {"wait": id}, its exit code.
+(before which disk operation of that call, from 1; 0 is before the call); with `stop` it waits there for
+SIGCONT instead; or `kill_at` ("module:name" or "module:Class.name") and `call`: it dies as that is called for
+that time. `pause` is the seconds that a training step shall take.
+Answers: the child's process id; to {"wait": id}, its exit code; to {"stopped": id}, 0 as soon as it waits.
 """
 
 import importlib
@@ -18,7 +19,10 @@ from pathlib import Path
 import anaglyph.cli.embed_progress
 import anaglyph.cli.feature_progress
 import anaglyph.data.datasets.procedural_models
+import anaglyph.data.datasets.shard_folder
+import anaglyph.data.prepare.prepare
 import anaglyph.encoders.pointnet
+import anaglyph.encoders.pointnet_small
 import anaglyph.encoders.towers.dual
 import anaglyph.encoders.word_text
 import anaglyph.engine.embed_output
@@ -28,6 +32,7 @@ import anaglyph.engine.report
 import anaglyph.engine.run
 import anaglyph.engine.splits
 import anaglyph.engine.study
+import anaglyph.methods.mixcon3d.method
 import anaglyph.methods.pair_contrast.method
 import anaglyph.methods.romo.annotate
 import anaglyph.methods.romo.discover
@@ -47,16 +52,17 @@ def prepare():
     made = {split: create_dataset(config, split, root=cache, cache=cache, seed=0) for split in SPLITS}
 
     def shared(wanted, split, *, root, cache, seed):
-        assert (wanted, seed) == (config, 0)
-        return made[split]
+        if (wanted, seed) == (config, 0):
+            return made[split]
+        return create_dataset(wanted, split, root=root, cache=cache, seed=seed)
 
     for module in (anaglyph.engine.splits, anaglyph.engine.study):
         module.create_dataset = shared
     anaglyph.engine.report.write_study_report = lambda *arguments: None
 
 
-def kill_inside(target, call, point):
-    """Arrange for SIGKILL before the given disk operation of the given call of a function."""
+def kill_inside(target, call, point, number=signal.SIGKILL):
+    """Arrange for a signal before the given disk operation of the given call of a function."""
     module, _, name = target.partition(":")
     original = getattr(importlib.import_module(module), name)
     count = {"calls": 0, "points": None}
@@ -66,13 +72,15 @@ def kill_inside(target, call, point):
             if count["points"] is not None:
                 count["points"] += 1
                 if count["points"] == point:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                    os.kill(os.getpid(), number)
             return operation(*arguments, **options)
 
         return run
 
     def counted(*arguments, **options):
         count["calls"] += 1
+        if count["calls"] == call and point == 0:
+            os.kill(os.getpid(), number)
         count["points"] = 0 if count["calls"] == call else None
         try:
             return original(*arguments, **options)
@@ -124,7 +132,8 @@ def child(request):
     code = 70
     try:
         if "inside" in request:
-            kill_inside(request["inside"], request["call"], request["point"])
+            number = signal.SIGSTOP if "stop" in request else signal.SIGKILL
+            kill_inside(request["inside"], request["call"], request["point"], number)
         if "kill_at" in request:
             kill_at(request["kill_at"], request["call"])
         if "pause" in request:
@@ -149,6 +158,10 @@ def serve():
         if "wait" in request:
             _, status = os.waitpid(request["wait"], 0)
             print(os.waitstatus_to_exitcode(status), flush=True)
+            continue
+        if "stopped" in request:
+            _, status = os.waitpid(request["stopped"], os.WUNTRACED)
+            print(0 if os.WIFSTOPPED(status) else 1, flush=True)
             continue
         pid = os.fork()
         if pid == 0:

@@ -17,6 +17,7 @@ def batch(crops=()):
         points=torch.zeros(2, 5, 3),
         texts=(("a red chair", "chair"), ()),
         labels=torch.tensor([1, 0]),
+        groups=torch.tensor([0, 0]),
         crops=crops,
     )
 
@@ -40,6 +41,11 @@ def test_labels_are_taken_out_of_crops_within_crops_too():
     assert len(parts) == 4
     assert all(part.labels is None for part in parts)
     assert all(part.images is not None and part.points is not None for part in parts)
+
+
+def test_groups_of_look_alikes_are_no_labels():
+    stripped = batch(crops=(batch(),)).without_labels()
+    assert all(part.groups.tolist() == [0, 0] for part in (stripped, *stripped.crops))
 
 
 def test_taking_labels_out_leaves_the_original_alone():

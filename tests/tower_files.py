@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from anaglyph.config import plain
 from anaglyph.data.catalog import DataConfig
 from anaglyph.data.described import DescribedObjects
 from anaglyph.data.records import TextSource
@@ -9,6 +10,7 @@ from anaglyph.encoders.catalog import create_encoder
 from anaglyph.engine.models import save_method
 from anaglyph.engine.recipe import EncoderSpec, StageSpec
 from anaglyph.methods.catalog import create_method
+from anaglyph.methods.image_text.config import ImageTextConfig
 from anaglyph.randomness import seeded
 
 SPECS = {
@@ -34,7 +36,7 @@ def save_dual(path, method=None, *, name="image_text", **config):
         encoders=SPECS,
         epochs=1,
         batch=6,
-        config={"embed_dim": WIDTH, "scale_start": 1 / 0.07, "average_decay": 0.0, **config},
+        config={**plain(ImageTextConfig(embed_dim=WIDTH)), **config},
     )
     data = DataConfig(name="procedural_models", options={"size": 16})
     save_method(path, method or make_dual(), spec=spec, data=data, objects=6, identity="x")

@@ -69,7 +69,11 @@ class MissingExtraError(AnaglyphError):
     """An optional dependency is needed here; the message holds the install line."""
 
     def __init__(self, *, what: str, extra: str) -> None:
+        self.what, self.extra = what, extra
         super().__init__(f"{what} needs an optional dependency: pip install 'anaglyph[{extra}]'")
+
+    def __reduce__(self) -> tuple[partial[MissingExtraError], tuple[()]]:
+        return partial(MissingExtraError, what=self.what, extra=self.extra), ()
 
 
 def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> str:

@@ -94,6 +94,9 @@ class Batch:
     targets: Tensor | None = None
     """(B,) int64 row of `shapes` that each query shows; None whenever the method does not declare
     `uses_labels`."""
+    groups: Tensor | None = None
+    """(B,) int64 which group of look-alikes each row was drawn in, counted over all processes and parts; None
+    for objects drawn evenly. Groups are made of features, never of labels."""
     crops: tuple[Batch, ...] = ()
     """Further, independent augmentations of the same objects in the same order."""
 
@@ -123,7 +126,7 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         """Every tensor moved to `device`; texts have none."""
         tensors = ("images", "points", "image_features", "text_features", "text_present", "labels", "masks",
-                   "views", "targets")  # fmt: skip
+                   "views", "targets", "groups")  # fmt: skip
         present = {name: value for name in tensors if (value := getattr(self, name)) is not None}
         return replace(
             self,

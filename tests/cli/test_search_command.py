@@ -46,7 +46,7 @@ def threshold(place, close):
 def test_a_word_prints_a_table(search):
     ran = search("chair")
     assert ran.code == 0, ran.err
-    assert "5 close of 5" in ran.out
+    assert "5 of 5" in ran.out
     assert "chairs/high.ply" in ran.out
 
 
@@ -116,6 +116,11 @@ def test_nothing_close_is_said_and_is_exit_code_1(search, place):
     assert ran.code == 1
     assert "nothing close" in ran.out
     assert "chairs/high.ply" in ran.out
+
+
+def test_close_hits_are_counted_where_a_threshold_is_known(search, place):
+    threshold(place, -2.0)
+    assert "5 close of 5" in search("chair").out
 
 
 def test_nothing_that_passes_is_exit_code_1(search):

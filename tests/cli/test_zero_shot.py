@@ -195,3 +195,13 @@ def test_weights_without_a_text_tower_cannot_name_classes_in_words(by_words):
     refused = by_words(towers=None)
     assert refused.code == 2
     assert "these weights name no text tower" in refused.err
+
+
+def test_among_all_objects_only_those_of_the_split_ask(run, monkeypatch):
+    monkeypatch.setattr(zero_shot, "dataset_source", lambda config: None)  # which has all three splits
+    here = run("--json").data["metrics"]
+    everywhere = run("--gallery", "all", "--json").data["metrics"]
+    assert everywhere["points_top_1"] == here["points_top_1"]
+    assert everywhere["text_to_points_queries"] == here["text_to_points_queries"]
+    assert everywhere["text_to_points_items"] == 3 * here["text_to_points_items"]
+    assert everywhere["text_to_points_mean_rank"] > here["text_to_points_mean_rank"]

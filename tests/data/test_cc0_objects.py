@@ -201,10 +201,11 @@ def test_no_shape_and_no_picture_of_the_real_test_half_occurs_in_the_training_ha
     )
 
 
-def test_searching_all_shapes_never_shows_training_the_test_half(shared_data):
-    names = {item.key for item in read_manifest(shared_data / "cc0_objects") if item.half == "test"}
-    source = Cc0Objects(gallery="all", size=16, views="thumbnail")
-    train = source.load("train", root=shared_data, cache=None, seed=0)
-    test = source.load("test", root=shared_data, cache=None, seed=0)
-    assert not set(train.repository.keys) & names
-    assert len(test.repository) == 682
+def test_searching_all_shapes_never_shows_training_the_test_half(tiny):
+    objects = read_manifest(tiny / "cc0_objects")
+    held_out = {item.key for item in objects if item.half == "test"}
+    source = replace(SOURCE, gallery="all", views="thumbnail")
+    train, test = (source.load(split, root=tiny, cache=None, seed=0) for split in ("train", "test"))
+    assert held_out
+    assert not set(train.repository.keys) & held_out
+    assert set(test.repository.keys) == {item.key for item in objects}

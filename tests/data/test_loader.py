@@ -8,7 +8,7 @@ import torch
 
 from anaglyph.data.loader import epoch_batches, ordered_batches, steps_per_epoch
 from anaglyph.data.samplers import epoch_order, epoch_rows
-from anaglyph.errors import ConfigError, DataError
+from anaglyph.errors import ConfigError, DataError, MeshError, MissingExtraError
 from reference.toy_objects import CHANGED, equal, objects
 
 
@@ -121,6 +121,29 @@ def test_a_killed_worker_process_is_an_error_with_a_way_out():
 def test_an_error_raised_in_a_worker_stays_what_it_is():
     with pytest.raises(RuntimeError, match="a fault of the data set"):
         list(ordered_batches(Failing(), batch=2, workers=1))
+
+
+class Damaged(Killed):
+    def __init__(self, error):
+        self.error = error
+
+    def batch(self, *_, **__):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataError("record 'a' is damaged"),
+        MeshError("a.obj", "empty"),
+        MissingExtraError(what="x", extra="fast"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_of_the_library_says_the_same_from_a_worker(error):
+    with pytest.raises(type(error)) as found:
+        list(ordered_batches(Damaged(error), batch=2, workers=1))
+    assert str(found.value) == str(error)
 
 
 def test_a_negative_number_of_workers_is_refused_at_once():

@@ -1,10 +1,4 @@
-"""A tiny run in two processes that share the model out, started by torchrun: whole, stopped and resumed.
-
-python tests/engine/sharded_processes.py <folder> <cache>
-"""
-
-import sys
-from pathlib import Path
+"""A tiny run in two processes that share the model out: whole, stopped and resumed."""
 
 import pytest
 import torch
@@ -28,6 +22,7 @@ def recipe(case, accumulate=2):
 
 
 def main(folder, cache):
+    """What each of the two processes does."""
     torch.set_num_threads(1)
     shared = {"cache": cache, "processes": 2, "local_processes": 2, "strategy": "fsdp", "validate_every": 1}
     with pytest.MonkeyPatch.context() as patch:
@@ -38,8 +33,4 @@ def main(folder, cache):
             train(recipe("in_parts"), folder / "cut", listen=interrupting("contrast", STOP), **shared)
         except Interrupted:
             train(recipe("in_parts"), folder / "cut", resume=True, **shared)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
     leave_processes()

@@ -1,7 +1,6 @@
 """Two processes that share a model out (FSDP on gloo) train to the weights of one process."""
 
 import json
-from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
@@ -9,20 +8,18 @@ from safetensors.torch import load_file
 from anaglyph.engine.run import RunOptions, make_fabric
 from anaglyph.errors import ConfigError
 from engine.coupled_method import register
-from engine.sharded_processes import CASES, recipe
-from engine.test_two_processes import torchrun
+from engine.sharded_processes import CASES, main, recipe
 from tiny_runs import outcome, tiny_recipe, train
+from two_ranks import as_torchrun
 
 WEIGHTS = "stages/contrast/artefact/model.safetensors"
-SCRIPT = Path(__file__).with_name("sharded_processes.py")
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory, tiny_cache):
     """Folder of the shared runs, and of the same run in one process at once."""
     folder = tmp_path_factory.mktemp("sharded")
-    ran = torchrun(str(SCRIPT), str(folder), str(tiny_cache), cache=tiny_cache)
-    assert ran.returncode == 0, ran.stderr
+    as_torchrun(main, folder, tiny_cache)
     with pytest.MonkeyPatch.context() as patch:
         register(patch)
         train(recipe("in_parts", accumulate=1), folder / "alone", cache=tiny_cache, validate_every=1)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing
 
 from anaglyph.engine.gathered import joined_rows, own_rows
 from anaglyph.engine.tasks.base import Asked
 from anaglyph.engine.tasks.zero_shot import ZeroShot
 from embedded_toys import Reader, toy_objects
+from two_ranks import in_two_processes
 
 CPU = torch.device("cpu")
 
@@ -47,7 +47,7 @@ def work(rank, folder):
 
 
 def test_two_processes_that_share_the_rows_find_what_one_finds(tmp_path):
-    torch.multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
+    in_two_processes(work, str(tmp_path))
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
     alone = numbers(shared=False)
     assert first["numbers"] == second["numbers"] == alone

@@ -2,6 +2,7 @@
 
 import pytest
 
+import tiny_runs
 from anaglyph.data.embedded import EmbeddedObjects
 from anaglyph.engine.recipe import resolve, stage_identity
 from anaglyph.engine.splits import make_splits
@@ -75,9 +76,7 @@ def test_described_splits_go_through_the_towers(dual, tmp_path):
 
 
 def test_towers_for_data_without_pictures_and_texts_are_refused(tmp_path):
-    made = recipe(
-        {"text": {"name": "stored_text", "options": {"source": "x.npz"}}}, data={"name": "digits3d"}
-    )
+    made = recipe({"text": {"name": "stored_text", "options": {"source": "x.npz"}}}, data=tiny_runs.DATA)
     import numpy as np
 
     np.savez(tmp_path / "x.npz", names=np.array(["a"]), vectors=np.ones((1, 3), np.float32))

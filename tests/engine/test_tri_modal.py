@@ -173,6 +173,24 @@ def test_retrieval_numbers_are_those_of_the_metric_on_the_same_vectors():
     assert found["text_to_points_category_at_1"] == expected.category
 
 
+def test_objects_beside_are_looked_through_and_ask_nothing():
+    whole = toy_objects(said=(1, 1, 0, 0, 1, 2), shown=(0, 2, 2, 0, 1, 1), captions=[1, 2, 1, 1, 1, 2])
+    first, rest = whole.subset(np.arange(2)), whole.subset(np.arange(2, 6))
+    found = measured(first, beside=(rest,))
+    vectors = embed_inputs(Reader(), whole, device=CPU, inputs=("points", "images"))
+    asking = vectors.text_objects < 2
+    expected = cross_retrieval(
+        Side(vectors.texts[asking], vectors.text_objects[asking]), Side.one_each(vectors.vectors["shape"]),
+        categories=torch.from_numpy(whole.labels),
+    )  # fmt: skip
+    assert found.metrics["text_to_points_queries"] == 3
+    assert found.metrics["text_to_points_items"] == found.chance["text_to_points_items"] == 6
+    assert found.metrics["text_to_points_mean_rank"] == expected.mean_rank
+    assert found.metrics["text_to_points_category_at_1"] == expected.category
+    assert found.chance["points_to_text_recall_at_1"] == pytest.approx(1 / 6)
+    assert found.metrics["objects"] == 2, "names are asked for the objects that ask"
+
+
 def test_chance_without_a_method_is_chance_beside_the_numbers():
     split = toy_objects(captions=[2, 0, 1, 3, 1, 0])
     task = task_of(split)

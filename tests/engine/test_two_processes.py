@@ -1,4 +1,4 @@
-"""Two processes started by torchrun (gloo) take the steps of one process with the joined batch."""
+"""Two processes (gloo) take the steps of one process with the joined batch."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from engine.two_processes import CASES, write_steps
 from tiny_runs import tiny_file
+from two_ranks import as_torchrun
 
 TESTS = Path(__file__).parents[1]
 
@@ -36,12 +37,11 @@ def torchrun(*arguments, cache):
 
 
 @pytest.fixture(scope="module")
-def steps(tmp_path_factory, tiny_cache):
+def steps(tmp_path_factory):
     """Folder with the first step of every case, alone and in two processes."""
     folder = tmp_path_factory.mktemp("steps")
     write_steps(folder, 1)
-    ran = torchrun(str(TESTS / "engine/two_processes.py"), str(folder), "2", cache=tiny_cache)
-    assert ran.returncode == 0, ran.stderr
+    as_torchrun(write_steps, folder, 2)
     return folder
 
 

@@ -1,12 +1,7 @@
-"""One step of the real training loop, alone or started by torchrun: its loss and its gradients in a file.
-
-python tests/engine/two_processes.py <folder> [<world size>]
-"""
+"""One step of the real training loop, alone or in two processes: its loss and its gradients in a file."""
 
 import contextlib
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,11 +10,13 @@ from safetensors.torch import save_file
 from anaglyph.data.catalog import create_dataset
 from anaglyph.engine.events import Step
 from anaglyph.engine.interrupt import StopRequest
+from anaglyph.engine.look_alikes import look_alikes
 from anaglyph.engine.loop import FitOptions, Stage, fit
 from anaglyph.engine.models import build_method
 from anaglyph.engine.run import RunOptions, leave_processes, make_fabric
 from anaglyph.methods.romo.labels import PseudoLabels, write_pseudo_labels
 from engine.coupled_method import coupled_recipe, register
+from engine.hard_runs import hard_objects, hard_recipe
 from tiny_runs import tiny_recipe
 
 # name -> recipe, stage, changes that make its first step the interesting one
@@ -46,6 +43,7 @@ CASES = {
         ),
     ),
     "in_parts": ("coupled", "contrast", ()),
+    "hard_batches": ("hard", "hard", ()),  # look-alikes, in groups that both processes and parts cut
 }
 
 
@@ -80,10 +78,15 @@ def first_step(name, folder, fabric):
     kind, stage_name, changes = CASES[name]
     if kind == "coupled":  # alone it takes its batch at once
         recipe = coupled_recipe(accumulate=fabric.world_size, encoder="tiny_moments")
+    elif kind == "hard":
+        recipe = hard_recipe(f"stages.hard.accumulate={fabric.world_size}")
     else:
         recipe = tiny_recipe(kind, *changes)
     spec = recipe.stages[stage_name]
-    dataset = create_dataset(recipe.data, "train", root=folder, cache=folder)
+    if kind == "hard":
+        dataset = hard_objects()
+    else:
+        dataset = create_dataset(recipe.data, "train", root=folder, cache=folder)
     labels = torch.arange(len(dataset)) % 10
     pseudo = PseudoLabels(
         {"image": labels, "shape": (labels * 3) % 10}, dict.fromkeys(("image", "shape"), labels / 10)
@@ -92,15 +95,20 @@ def first_step(name, folder, fabric):
     artefact.mkdir(exist_ok=True)
     write_pseudo_labels(artefact, dataset.keys, pseudo)
     method = build_method(spec, objects=len(dataset), seed=0, name=stage_name)
+    own = folder / f"{name}_{fabric.world_size}"
+    alike = None
+    if spec.hard_batches is not None:
+        alike = look_alikes(method, dataset, spec.hard_batches, folder=own, identity={}, fabric=fabric)
     stage = Stage(
         name=stage_name,
         spec=spec,
         method=method.double() if name in DOUBLE else method,
         dataset=InDouble(dataset) if name in DOUBLE else dataset,
         seed=0,
-        folder=folder / f"{name}_{fabric.world_size}",
+        folder=own,
         identity={},
         artefacts=dict.fromkeys(spec.needs, artefact),
+        alike=alike,
     )
     losses = []
 
@@ -134,8 +142,4 @@ def write_steps(folder, world):
             loss, gradients = first_step(name, folder, fabric)
         content = {"loss": torch.tensor(loss), **gradients}
         save_file(content, folder / f"{name}_{world}_{fabric.global_rank}.safetensors")
-
-
-if __name__ == "__main__":
-    write_steps(Path(sys.argv[1]), int(sys.argv[2]))
     leave_processes()

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing
 from safetensors.torch import load_file, save_file
 
 from anaglyph.methods.cmic.config import CMICConfig
@@ -12,6 +11,7 @@ from anaglyph.methods.cmic.method import CMIC
 from anaglyph.randomness import seeded
 from anaglyph.types import Candidates
 from methods.shape_batches import batch, rows_of, small_encoder
+from two_ranks import in_two_processes
 
 ROWS = 4
 
@@ -65,7 +65,7 @@ def work(rank, folder):
 
 def test_two_processes_equal_one_with_the_joined_batch(tmp_path):
     whole = step(part(list(range(8)), list(range(9))))
-    torch.multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
+    in_two_processes(work, str(tmp_path))
     first, second = (load_file(tmp_path / str(rank)) for rank in range(2))
     for name, value in whole.items():
         torch.testing.assert_close((first[name] + second[name]) / 2, value, rtol=1e-3, atol=1e-5, msg=name)

@@ -2,10 +2,10 @@
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing
 from safetensors.torch import load_file, save_file
 
 from methods.tower_batches import batch, make, rows_of
+from two_ranks import in_two_processes
 
 ROWS = 4
 KINDS = {
@@ -44,7 +44,7 @@ def work(rank, folder):
 
 def test_two_processes_equal_one_with_the_joined_batch(tmp_path):
     whole = step(list(range(2 * ROWS)))
-    torch.multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
+    in_two_processes(work, str(tmp_path))
     first, second = (load_file(tmp_path / str(rank)) for rank in range(2))
     assert first.keys() == whole.keys()
     for name, value in whole.items():

@@ -65,6 +65,33 @@ def test_false_negatives_of_openshape_leave_the_softmax():
     assert make("openshape").eval().training_step(alike).loss.item() > 1.9 * math.log(6)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("openshape", {}),
+        ("openshape", {"loss": "infonce_local"}),
+        ("mixcon3d", {}),
+        ("multi_positive", {"loss": "joint", "texts": 1}),
+    ],
+)
+def test_false_negatives_are_looked_for_within_a_group_of_look_alikes(name, options):
+    given = batch(6, views=1, texts=1, missing=())
+    alike = replace(
+        given,
+        points=given.points[:1].expand(6, -1, -1),
+        image_features=given.image_features[:1].expand(6, -1, -1),
+        text_features=given.text_features[:1].expand(6, -1, -1),
+        groups=torch.tensor([0, 1, 0, 2, 1, 0]),
+    )
+    parts = make(name, false_negative_margin=0.1, **options).eval().training_step(alike).parts
+    # All are alike, so a row is one of as many as there are outside of its group, and itself.
+    expected = (3 * math.log(4) + 2 * math.log(5) + math.log(6)) / 6
+    for pair in ("shape_image", "shape_text"):
+        assert parts[pair].item() == pytest.approx(expected, rel=1e-5)
+    whole = make(name, **options).eval().training_step(alike).parts
+    assert whole["shape_image"].item() == pytest.approx(math.log(6), rel=1e-5)
+
+
 @pytest.mark.parametrize("form", ["decoupled", "joint"])
 def test_many_positives_are_all_pictures_and_all_texts_of_a_shape(form):
     method = make("multi_positive", loss=form, texts=3).eval()

@@ -2,13 +2,13 @@
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing
 from safetensors.torch import load_file, save_file
 
 from anaglyph.nn.batchnorm import BatchNorm
 from anaglyph.nn.edge_conv import EdgeConv
 from anaglyph.nn.gather import gather_rows, processes, sum_over_processes
 from anaglyph.ops.knn import k_nearest
+from two_ranks import in_two_processes
 
 ROWS = 4
 
@@ -56,7 +56,7 @@ def work(rank, folder):
 
 def test_two_processes_equal_one_with_the_joined_batch(tmp_path):
     whole = step(0, 2 * ROWS)
-    torch.multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
+    in_two_processes(work, str(tmp_path))
     first, second = (load_file(tmp_path / str(rank)) for rank in range(2))
     for name, value in whole.items():
         if name.endswith(("output", "input gradient")):

@@ -19,6 +19,7 @@ def evaluate(
     inputs: tuple[Literal["points", "images", "fused", "sum"], ...] = (),
     classes: tuple[str, ...] = (),
     templates: str = "",
+    gallery: Literal["split", "all"] = "split",
     image_tower: str = "",
     text_tower: str = "",
     report: Path | None = None,
@@ -53,6 +54,8 @@ def evaluate(
         image_tower: kind:source, such as clip:FOLDER, instead of the image tower of the training; official
             encoders name none, and without one read no pictures.
         text_tower: the same for class names and captions.
+        gallery: among which objects those of the split look for one another: their own split's, or all of the
+            data set's, training objects included.
         report: folder for report.html and report.json with the tables and confusions of --zero-shot.
         mode: for pictures that look for their shape: simple (accuracies), full (also distance and overlap of
             the first hit and the true shape) or shapenet (only those, among other shapes of its category);
@@ -81,10 +84,11 @@ def evaluate(
 
         options = ZeroShotOptions(
             data=data, assignments=set, split=split, inputs=inputs, views=views, classes=classes,
-            templates=templates, image_tower=image_tower, text_tower=text_tower, mode=mode, device=device,
-            data_root=root(data_root), cache=cache_folder(),
+            templates=templates, gallery=gallery, image_tower=image_tower, text_tower=text_tower, mode=mode,
+            device=device, data_root=root(data_root), cache=cache_folder(),
         )  # fmt: skip
         return show_zero_shot(measure_zero_shot(weights, options, report=report), json=json)
+    alone["--gallery"] = gallery if gallery != "split" else ""
     if any(alone.values()):
         given = ", ".join(name for name, value in alone.items() if value)
         raise ConfigError(f"{given} belongs to --zero-shot; add that, or leave it out.")

@@ -22,6 +22,7 @@ from anaglyph.cli.index import index
 from anaglyph.cli.models import MODELS, models
 from anaglyph.cli.problems import problems
 from anaglyph.cli.render import render
+from anaglyph.cli.said_once import log_to_stderr
 from anaglyph.cli.search import search
 from anaglyph.cli.serve import serve
 from anaglyph.cli.train import train
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments in (["--version"], ["-V"]):
         print(f"anaglyph {__version__}")
         return 0
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     # Fabric announces its own name tag and seeds at INFO and warns about worker counts nobody asked for.
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     arguments = join_repeated(arguments) or ["--help"]

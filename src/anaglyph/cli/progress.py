@@ -29,6 +29,15 @@ class RateColumn(ProgressColumn):
         return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
 
 
+class WaitColumn(ProgressColumn):
+    """Share of the time that was spent on waiting for data."""
+
+    def render(self, task: Task) -> Text:
+        """In percent; nothing where it is not measured."""
+        share = task.fields.get("data_wait_share")
+        return Text("" if share is None else f"data {share:.0%}", style="progress.data.speed")
+
+
 class Display:
     """A listener for `run_recipe`; use as a context manager.
 
@@ -48,6 +57,7 @@ class Display:
             TextColumn("epoch {task.fields[epoch]}"),
             RateColumn(),
             TextColumn("loss {task.fields[loss]:.3f}"),
+            WaitColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -76,6 +86,7 @@ class Display:
                     epoch=0,
                     loss=0.0,
                     objects=0,
+                    data_wait_share=None,
                 )
             case Step():
                 self.bars.update(
@@ -84,6 +95,7 @@ class Display:
                     epoch=event.epoch + 1,
                     loss=event.loss,
                     objects=event.objects,
+                    data_wait_share=event.data_wait_share,
                 )
             case Metrics():
                 self._line(event)
@@ -93,7 +105,9 @@ class Display:
                 self._say(event.text, always=True)
 
     def _line(self, event: Metrics) -> None:
-        shown = ("loss", "validation_average_map", "validation_top_1", "label_agreement")
+        shown = (
+            "loss", "validation_average_map", "validation_top_1", "label_agreement", "data_wait_share",
+        )  # fmt: skip
         numbers = "  ".join(f"{name} {event.values[name]:.4g}" for name in shown if name in event.values)
         if numbers and not self.live and not self.quiet:
             print(f"{self.title}{event.stage} step {event.step}: {numbers}", file=sys.stderr, flush=True)

@@ -204,7 +204,8 @@ def _table(found: Found, page: int) -> None:
         return
     if close:
         gap = f", a clear gap after the first {found.gap}" if found.gap else ""
-        show_table(f"{len(close)} close of {found.total}{gap}", columns, close)
+        measured = "" if found.close is None else " close"  # too few items say nothing about unrelated ones
+        show_table(f"{len(close)}{measured} of {found.total}{gap}", columns, close)
     if far:
         than = "" if found.close is None else f" (unrelated things reach {found.close:.3f})"
         show_table(f"{'less close' if close else 'nothing close'}{than}", columns, far)

@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from anaglyph.data.hard_batches import LookAlikes, group_numbers, hard_rows
 from anaglyph.data.objects import Objects
 from anaglyph.data.samplers import Indices, epoch_rows, ordered_rows
 from anaglyph.data.samplers import steps_per_epoch as steps_per_epoch
-from anaglyph.errors import ConfigError, DataError
+from anaglyph.errors import AnaglyphError, ConfigError, DataError
 from anaglyph.types import Batch
 
 
@@ -34,14 +35,16 @@ def epoch_batches(
     crops: int = 1,
     workers: int = 0,
     labels: bool = False,
+    alike: LookAlikes | None = None,
 ) -> Iterator[Batch]:
     """This process's share of an epoch's shuffled, augmented batches, from step `start` on.
 
-    `batch` counts objects over all processes. With `crops` > 1 the further draws are in `Batch.crops`.
+    `batch` counts objects over all processes. With `crops` > 1 the further draws are in `Batch.crops`. With
+    `alike` batches are groups of look-alikes, told apart by `Batch.groups`.
     """
     alone = epoch_parts(
         dataset, parts=1, seed=seed, epoch=epoch, batch=batch, start=start, rank=rank, world=world,
-        crops=crops, workers=workers, labels=labels,
+        crops=crops, workers=workers, labels=labels, alike=alike,
     )  # fmt: skip
     return (whole for (whole,) in alone)
 
@@ -59,22 +62,32 @@ def epoch_parts(
     crops: int = 1,
     workers: int = 0,
     labels: bool = False,
+    alike: LookAlikes | None = None,
 ) -> Iterator[tuple[Batch, ...]]:
     """`epoch_batches` with the rows of each batch in `parts` equal pieces, which workers make one by one.
 
-    A data set with `blocks` (rows stored side by side, see `epoch_order`) is read block by block.
+    A data set with `blocks` (rows stored side by side, see `epoch_order`) is read block by block, but for
+    look-alikes, which lie anywhere.
     """
-    blocks: NDArray[np.int64] | None = getattr(dataset, "blocks", None)
-    rows = epoch_rows(
-        len(dataset), batch=batch, seed=seed, epoch=epoch, start=start, rank=rank, world=world, blocks=blocks
-    )
+    groups: Indices | None = None
+    if alike is None:
+        blocks: NDArray[np.int64] | None = getattr(dataset, "blocks", None)
+        rows = epoch_rows(
+            len(dataset), batch=batch, seed=seed, epoch=epoch, start=start, rank=rank, world=world,
+            blocks=blocks,
+        )  # fmt: skip
+    else:
+        rows = hard_rows(alike, batch=batch, seed=seed, epoch=epoch, start=start, rank=rank, world=world)
+        groups = group_numbers(alike.group, batch=batch, rank=rank, world=world)
     if parts < 1 or (batch // world) % parts:
         raise ConfigError(
             f"a process's share of a batch, {batch // world} of {batch}, cannot be worked off in {parts} "
             f"equal parts; accumulate must divide it. Change one of the two."
         )
     pieces = [piece for step in rows for piece in np.split(step, parts)]
-    return _in_groups(_fetched(_Steps(dataset, pieces, epoch, 0, crops, labels), workers), parts)
+    pieces_of_groups = None if groups is None else np.split(groups, parts)
+    steps = _Steps(dataset, pieces, epoch, 0, crops, labels, pieces_of_groups)
+    return _in_parts(_fetched(steps, workers), parts)
 
 
 def ordered_batches(
@@ -101,9 +114,11 @@ class _Steps(Dataset[Batch]):
         first_crop: int,
         crops: int,
         labels: bool,
+        groups: Sequence[Indices] | None = None,
     ) -> None:
         self.dataset, self.rows, self.epoch = dataset, rows, epoch
         self.first_crop, self.crops, self.labels = first_crop, crops, labels
+        self.groups = groups  # of the parts of a batch, the same in every one
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -112,12 +127,30 @@ class _Steps(Dataset[Batch]):
         draws = range(self.first_crop, self.first_crop + self.crops)
         first, *rest = (self.dataset.batch(self.rows[step], epoch=self.epoch, crop=draw) for draw in draws)
         batch = replace(first, crops=tuple(rest))
+        if self.groups is not None:
+            batch = replace(batch, groups=torch.from_numpy(self.groups[step % len(self.groups)]))
         return batch if self.labels else batch.without_labels()
 
 
-def _in_groups(batches: Iterator[Batch], size: int) -> Iterator[tuple[Batch, ...]]:
-    while group := tuple(islice(batches, size)):
-        yield group
+class _InWorker(Dataset[Batch | AnaglyphError]):
+    """Step number -> batch, or the error it ended in: one that is raised there comes with its traceback."""
+
+    def __init__(self, steps: _Steps) -> None:
+        self.steps = steps
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, step: int) -> Batch | AnaglyphError:
+        try:
+            return self.steps[step]
+        except AnaglyphError as error:
+            return error
+
+
+def _in_parts(batches: Iterator[Batch], size: int) -> Iterator[tuple[Batch, ...]]:
+    while whole := tuple(islice(batches, size)):
+        yield whole
 
 
 def _fetched(steps: _Steps, workers: int) -> Iterator[Batch]:
@@ -129,14 +162,17 @@ def _fetched(steps: _Steps, workers: int) -> Iterator[Batch]:
 def _from_workers(steps: _Steps, workers: int) -> Iterator[Batch]:
     # The loader draws a base seed for its workers; a generator of its own keeps the global one untouched.
     loader = DataLoader(
-        steps,
+        _InWorker(steps),
         batch_size=None,
         num_workers=workers,
         collate_fn=_as_it_is,
         generator=torch.Generator().manual_seed(0),
     )
     try:
-        yield from loader
+        for made in loader:
+            if isinstance(made, AnaglyphError):
+                raise made
+            yield made
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker (pid"):  # an error of ours, raised in a worker
             raise

@@ -24,6 +24,15 @@ def steps_per_epoch(objects: int, batch: int) -> int:
     return objects // batch
 
 
+def require_shares(batch: int, world: int) -> int:
+    """Rows of a batch for each of `world` processes; ConfigError when they cannot be equally many."""
+    if batch % world:
+        raise ConfigError(
+            f"a batch of {batch} cannot be shared by {world} processes; use a multiple of {world}."
+        )
+    return batch // world
+
+
 def epoch_order(objects: int, *, seed: int, epoch: int, blocks: Indices | None = None) -> Indices:
     """(objects,) the rows in this epoch's random order.
 
@@ -72,13 +81,9 @@ def epoch_rows(
     Each process takes its own slice of every batch, so that `world` processes together see the batches
     that one process would see.
     """
-    if batch % world:
-        raise ConfigError(
-            f"a batch of {batch} cannot be shared by {world} processes; use a multiple of {world}."
-        )
+    share = require_shares(batch, world)
     steps = steps_per_epoch(objects, batch)
     order = epoch_order(objects, seed=seed, epoch=epoch, blocks=blocks)[: steps * batch]
-    share = batch // world
     mine = order.reshape(steps, world, share)[:, rank]
     return list(mine[start:])
 

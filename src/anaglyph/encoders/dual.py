@@ -15,10 +15,20 @@ class DualEncoder(nn.Module):
     Args:
         encoders: "image" and "text" -> module with `embed_dim`.
         embed_dim: D of the shared space.
+        mean: per channel, or one for all, of what the image encoder's weights want subtracted.
+        std: divided by afterwards.
     """
 
-    def __init__(self, encoders: Mapping[str, nn.Module], *, embed_dim: int) -> None:
+    def __init__(
+        self,
+        encoders: Mapping[str, nn.Module],
+        *,
+        embed_dim: int,
+        mean: Sequence[float] = (0.0,),
+        std: Sequence[float] = (1.0,),
+    ) -> None:
         super().__init__()
+        self.mean, self.std = tuple(mean), tuple(std)
         self.embed_dim = embed_dim
         self.encoders = nn.ModuleDict({side: encoders[side] for side in SIDES})
         widths = {side: encoder.embed_dim for side, encoder in self.encoders.items()}
@@ -26,7 +36,8 @@ class DualEncoder(nn.Module):
 
     def images(self, pictures: Tensor) -> Tensor:
         """(B, C, H, W) in [0, 1] -> (B, D), not normalised."""
-        vectors: Tensor = self.projections["image"](self.encoders["image"](pictures))
+        mean, std = (pictures.new_tensor(each)[:, None, None] for each in (self.mean, self.std))
+        vectors: Tensor = self.projections["image"](self.encoders["image"]((pictures - mean) / std))
         return vectors
 
     def texts(self, texts: Sequence[str]) -> Tensor:

@@ -23,6 +23,9 @@ class Step:
     steps: int
     objects: int
     loss: float
+    data_wait_share: float | None = None
+    """Of the epoch's time since it began or was resumed, what this process waited for data, in [0, 1]; None
+    where it is not measured."""
 
 
 @dataclass(frozen=True)

@@ -64,13 +64,31 @@ class InputVectors:
         """The (N, D) vectors whose cosines make up an inference mode."""
         return [self.vectors[modality] for modality in INPUTS.get(name, (name,))]
 
-    def side(self, name: str) -> Side:
-        """An inference mode, or `text`, as a side of retrieval."""
+    def side(self, name: str, *, first: int | None = None) -> Side:
+        """An inference mode, or `text`, as a side of retrieval; of the first objects alone where asked."""
         if name != "text":
-            return Side.one_each(self.parts(name))
+            return Side.one_each([vectors[:first] for vectors in self.parts(name)])
         if self.texts is None:
             raise ConfigError("this split has no texts; measure one that has, or leave texts out.")
-        return Side(self.texts, self.text_objects)
+        rows = self.text_objects < (len(self.labels) if first is None else first)
+        return Side(self.texts[rows.to(self.texts.device)], self.text_objects[rows])
+
+
+def joined_vectors(parts: Sequence[InputVectors]) -> InputVectors:
+    """Several splits as one, in their order; what not every one has is left out."""
+    if len(parts) == 1:
+        return parts[0]
+    names = [name for name in parts[0].vectors if all(name in part.vectors for part in parts)]
+    starts = np.cumsum([0, *(len(part.labels) for part in parts[:-1])]).tolist()
+    texts = [part.texts for part in parts if part.texts is not None]
+    return InputVectors(
+        vectors={name: torch.cat([part.vectors[name] for part in parts]) for name in names},
+        texts=torch.cat(texts) if texts else None,
+        text_objects=torch.cat(
+            [part.text_objects + start for part, start in zip(parts, starts, strict=True)]
+        ),
+        labels=torch.cat([part.labels for part in parts]),
+    )
 
 
 def readable(method: Method, dataset: EmbeddedObjects) -> frozenset[str]:

@@ -6,6 +6,7 @@ its number, batches by their epoch, so a resumed run draws exactly what an undis
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import torch
 from lightning_fabric import Fabric
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from anaglyph.data.hard_batches import LookAlikes
 from anaglyph.data.loader import epoch_parts, ordered_batches, steps_per_epoch
 from anaglyph.data.objects import Objects
 from anaglyph.engine.accumulate import InsideMethod, accumulated_gradients, whole_gradients
@@ -27,6 +29,7 @@ from anaglyph.engine.loggers import JsonLines, Logger
 from anaglyph.engine.optimiser import build_optimiser, gradient_norm, learning_rate, set_learning_rate
 from anaglyph.engine.recipe import StageSpec
 from anaglyph.engine.sharding import average_uncut, make_whole, state_in_pieces, whole, whole_state
+from anaglyph.engine.waiting import Clock, Waiting
 from anaglyph.errors import DataError
 from anaglyph.methods.base import Method
 from anaglyph.nn.gather import gather_rows
@@ -49,6 +52,8 @@ class FitOptions:
     validate_every: int = 1
     """Epochs between two validations; the last epoch is always measured."""
     loggers: tuple[Logger, ...] = ()
+    clock: Clock | None = None
+    """What the share of time spent on waiting for data is read from; None does not measure it."""
 
 
 @dataclass
@@ -88,6 +93,8 @@ class Stage:
     identity: Mapping[str, Any]
     """What determines the weights; a checkpoint of another identity is refused."""
     artefacts: Mapping[str, Path]
+    alike: LookAlikes | None = None
+    """What batches are made of where the stage asks for hard ones."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -146,7 +153,7 @@ def fit(stage: Stage, *, fabric: Fabric, listen: Listener, stop: StopRequest, op
                     method.before_epoch(run.context())
                 position.prepared = True
             method.train()
-            for parts in run.batches():
+            for parts in run.waiting.over(run.batches()):
                 run.step(parts)
                 if run.anyone(stop.requested):
                     run.save()
@@ -168,6 +175,7 @@ class _Run:
         steps = stage.steps  # refuses a split that is smaller than a batch before any file is opened
         self.position = Position()
         self.finite, self.disk = FiniteGuard(stage.folder / "nonfinite.json"), DiskGuard()
+        self.waiting = Waiting(options.clock)
         self.finite.writes = fabric.global_rank == 0
         found = self._checkpoint()
         if found:
@@ -214,6 +222,7 @@ class _Run:
             crops=self.stage.method.crops,
             workers=self.options.workers,
             labels=self.stage.method.uses_labels,
+            alike=self.stage.alike,
         )
 
     def gradients(self, parts: tuple[Batch, ...]) -> StepOutput:
@@ -263,6 +272,7 @@ class _Run:
                 stage.steps,
                 len(rows),
                 loss,
+                self.waiting.share(),
             )
         )
 
@@ -273,12 +283,21 @@ class _Run:
     def end_epoch(self) -> None:
         """Log the epoch's means, move on, and validate where it is due."""
         position, validate = self.position, self.options.validate
-        self.log({**position.means(), "skipped_steps": len(self.finite.skipped)})
+        self.log({**position.means(), "skipped_steps": len(self.finite.skipped), **self.waited()})
         position.epoch, position.step, position.prepared, position.sums = position.epoch + 1, 0, False, {}
         due = position.epoch % self.options.validate_every == 0 or position.epoch == self.stage.spec.epochs
         if validate and due:
             with whole(self.stage.method), prepared(self.stage, "validate"):
                 self.log({f"validation_{name}": value for name, value in validate(self.stage.method).items()})
+
+    def waited(self) -> dict[str, float]:
+        """The share of the epoch, since it began or was resumed, that the process that waited most did."""
+        share = self.waiting.share()
+        if self.options.clock is None:
+            return {}
+        own = torch.tensor([math.nan if share is None else share], device=self.fabric.device)
+        known = [value for value in gather_rows(own).tolist() if not math.isnan(value)]
+        return {"data_wait_share": max(known)} if known else {}
 
     def log(self, values: Mapping[str, float]) -> None:
         for logger in self.loggers:

@@ -18,11 +18,13 @@ from typing import Any, Literal
 
 from anaglyph.config import mapping, merge, override, parse_yaml, plain, read_yaml, structure
 from anaglyph.data.catalog import DataConfig, dataset_source
+from anaglyph.data.hard_batches import HardBatches
 from anaglyph.data.transforms.clouds import CloudPipeline
 from anaglyph.data.transforms.texts import TextChoice
 from anaglyph.data.transforms.views import ViewChoice
 from anaglyph.encoders.catalog import check_encoder
 from anaglyph.encoders.towers.catalog import Side, check_tower
+from anaglyph.engine.stage_checks import check_accumulation, check_hard_batches, check_start
 from anaglyph.errors import ConfigError, unknown_name
 from anaglyph.evaluation.templates import templates
 from anaglyph.methods.catalog import DEFAULT_DATA, METHODS, PRESET_FAMILIES
@@ -157,6 +159,10 @@ class StageSpec:
     optimiser: OptimiserSpec = OptimiserSpec()
     needs: tuple[str, ...] = ()
     """Earlier stages whose artefact folders this one reads."""
+    start_from: str | None = None
+    """One of `needs`, of the same method and encoders, whose weights this stage begins with."""
+    hard_batches: HardBatches | None = None
+    """Batches made of groups of look-alikes; null draws objects evenly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,7 +291,9 @@ def check(recipe: Recipe) -> Recipe:
                 f"{where}.encoders: has {', '.join(sorted(stage.encoders)) or 'none'}; "
                 f"{stage.method} needs one for each of {', '.join(sorted(method.encoder_names))}."
             )
-        _check_accumulation(stage, where=where)
+        check_accumulation(stage, where=where)
+        check_start(stage, stages, where=where)
+        check_hard_batches(stage, where=where)
         config = plain(structure(method.config_cls, stage.config, where=f"{where}.config"))
         stages[name] = replace(stage, config=config)
     data = DataConfig(name=recipe.data.name, options=plain(dataset_source(recipe.data)))
@@ -306,22 +314,6 @@ def _checked_tower(tower: TowerSpec | None, side: Side) -> TowerSpec | None:
         return None
     options = check_tower(tower.name, tower.options, side=side, where=f"towers.{side}")
     return replace(tower, options=plain(options))
-
-
-def _check_accumulation(stage: StageSpec, *, where: str) -> None:
-    if stage.accumulate == 1:
-        return
-    if stage.accumulate < 1 or stage.batch % stage.accumulate or stage.batch < 2 * stage.accumulate:
-        raise ConfigError(
-            f"{where}.accumulate is {stage.accumulate}, the batch {stage.batch}; it must be >= 1 and divide "
-            f"the batch into parts of 2 objects or more. Change one of the two."
-        )
-    if not METHODS.load(stage.method).accumulates:
-        able = [name for name in METHODS.names() if METHODS.load(name).accumulates]
-        raise ConfigError(
-            f"{where}.accumulate is {stage.accumulate}, and {stage.method} takes a batch as a whole; it must "
-            f"be 1 but for {', '.join(able) or 'no method so far'}. Use a smaller batch, or more processes."
-        )
 
 
 def load_preset(method: str, preset: str) -> dict[str, Any]:
@@ -347,7 +339,7 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
     """What determines a stage's weights: its spec, the data, the seed and the stages it needs."""
     spec = recipe.stages[stage]
     return {
-        "stage": plain(spec),
+        "stage": _without_later_options(plain(spec)),
         "data": plain(recipe.data),
         "seed": recipe.seed,
         "precision": recipe.precision,
@@ -355,6 +347,15 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
         "leak_ground_truth_labels": recipe.leak_ground_truth_labels,
         **({} if recipe.towers is None else {"towers": plain(recipe.towers)}),
         "needs": {needed: stage_identity(recipe, needed) for needed in spec.needs},
+    }
+
+
+def _without_later_options(stage: dict[str, Any]) -> dict[str, Any]:
+    """A stage without options that came later and are left at null, so that older runs stay what they are."""
+    return {
+        name: value
+        for name, value in stage.items()
+        if value is not None or name not in ("start_from", "hard_batches")
     }
 
 

@@ -24,6 +24,8 @@ from anaglyph.methods.catalog import METHODS
 
 Starts = Mapping[str, Mapping[str, StartingWeights]]
 """Stage -> modality -> what its encoder starts from."""
+Shapes = Mapping[str, torch.Size]
+"""Name of a weight -> its shape."""
 
 
 def rehearse_without_data(recipe: Recipe, starts: Starts) -> None:
@@ -45,17 +47,36 @@ def rehearse(recipe: Recipe, train: Objects, *, processes: int = 1) -> None:
         processes: which share a batch.
 
     Raises:
-        ConfigError: the data lacks what a method reads, or an encoder reads other pictures or points.
+        ConfigError: the data lacks what a method reads, an encoder reads other pictures or points, a stage
+            cannot begin with another's weights, or hard batches want more neighbours than there are.
         DataError: there is no full batch, or the repository has fewer shapes than a batch.
     """
+    shapes: dict[str, Shapes] = {}
     check_views(train, recipe.evaluation_views, name="evaluation_views", data=recipe.data.name)
     for name, spec in recipe.stages.items():
         check_fits(METHODS.load(spec.method), train, name=spec.method, data=recipe.data.name)
         if spec.epochs:
             rows = epoch_rows(len(train), batch=spec.batch, seed=recipe.seed, epoch=0, world=processes)
             train.batch(rows[0], epoch=0)
+        if spec.hard_batches is not None and spec.hard_batches.nearest >= len(train):
+            raise ConfigError(
+                f"stages.{name}.hard_batches.nearest is {spec.hard_batches.nearest}, and the training split "
+                f"has {len(train)} objects, each with {len(train) - 1} others; lower it or give more objects."
+            )
         method = build_method(spec, objects=len(train), seed=recipe.seed, name=name)
+        shapes[name] = {key: value.shape for key, value in method.state_dict().items()}
+        if spec.start_from is not None:
+            _check_taken_over(shapes[name], shapes[spec.start_from], name=name, start=spec.start_from)
         _embed_one(method, train, where=f"stages.{name}.encoders")
+
+
+def _check_taken_over(own: Shapes, given: Shapes, *, name: str, start: str) -> None:
+    wrong = sorted(key for key in own.keys() | given.keys() if own.get(key) != given.get(key))
+    if wrong:
+        raise ConfigError(
+            f"stages.{name}.start_from: the weights of stage {start} do not fit; different: "
+            f"{', '.join(wrong[:10])}. Give both stages the same widths, heads and moving average in config."
+        )
 
 
 @torch.no_grad()

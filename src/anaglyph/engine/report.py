@@ -30,6 +30,7 @@ def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: Run
     headline = shown.metrics[task.headline]
     chance = study.chance.of(shown.recipe)[task.headline]
     measured = task.measure(method, splits.test, asked)
+    waits = {name: share for result in study.results for name, share in waiting(result).items()}
     report = Report(
         title=study.heading,
         method=recipe.method,
@@ -55,6 +56,7 @@ def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: Run
             "training seconds": {
                 f"{result.recipe}, seed {result.seed}": round(result.seconds, 1) for result in study.results
             },
+            **({"share of time waiting for data": waits} if waits else {}),
             **{f"note {place + 1}": note for place, note in enumerate(study.notes)},
             **describe_environment(),
         },
@@ -95,6 +97,18 @@ def cluster_tables(results: Sequence[Result]) -> list[Table]:
     ]
 
 
+def waiting(result: Result) -> dict[str, float]:
+    """Run and stage -> mean over its epochs of the share of time that it waited for data, where measured."""
+    found = {}
+    for file in sorted(Path(result.folder).glob("stages/*/metrics.jsonl")):
+        shares = [row["data_wait_share"] for row in read_metrics(file) if "data_wait_share" in row]
+        if shares:
+            found[f"{result.recipe}, seed {result.seed}, {file.parent.name}"] = round(
+                sum(shares) / len(shares), 3
+            )
+    return found
+
+
 def run_curves(result: Result, *, task: Task) -> list[Curve]:
     """Loss parts of every stage of a run, and what was validated."""
     curves = []
@@ -130,6 +144,7 @@ _NOT_LOSSES = {
     "learning_rate",
     "gradient_norm",
     "skipped_steps",
+    "data_wait_share",
     "label_agreement",
     "occupied_clusters",
     "size_entropy",

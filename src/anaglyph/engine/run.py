@@ -4,6 +4,7 @@ run/
 ├── recipe.yaml  run.json            what was asked; versions, git state, data hash
 └── stages/<name>/checkpoints/       where a stage can continue
                   metrics.jsonl      what it logged
+                  neighbours-*/      who looks like whom, where it trains on hard batches
                   artefact/          what it made: model.safetensors and the method's products
                   nonfinite.json     batches that had to be left out, if any
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import signature
@@ -35,6 +37,7 @@ from anaglyph.engine.events import Listener, Note, StageFinished, ignore
 from anaglyph.engine.interrupt import graceful_interrupt
 from anaglyph.engine.leaks import LEAK_NOTE, check_leaks
 from anaglyph.engine.loggers import LOGGERS
+from anaglyph.engine.look_alikes import look_alikes
 from anaglyph.engine.loop import FitOptions, Stage, fit, prepared
 from anaglyph.engine.models import build_method, save_method
 from anaglyph.engine.recipe import Recipe, load_recipe, stage_identity
@@ -44,6 +47,7 @@ from anaglyph.engine.splits import Splits, make_splits
 from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked
 from anaglyph.engine.tasks.choice import task_of
+from anaglyph.engine.waiting import Clock
 from anaglyph.errors import CheckpointError, ConfigError
 from anaglyph.io.atomic import (
     new_folder,
@@ -54,7 +58,9 @@ from anaglyph.io.atomic import (
     write_text,
 )
 from anaglyph.io.run_folder import FILE
+from anaglyph.io.weights import load_into, read_weights
 from anaglyph.methods.base import Method
+from anaglyph.randomness import seeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +93,8 @@ class RunOptions:
     validate_every: int | None = 5
     """Epochs between validations; None never measures during training."""
     loggers: tuple[str, ...] = ()
+    clock: Clock | None = time.monotonic
+    """What the share of time spent on waiting for data is read from; None does not measure it."""
 
 
 def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore) -> Path:
@@ -139,13 +147,24 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
             method = build_method(
                 spec, objects=len(splits.train), seed=recipe.seed, name=name, starts=trained
             )
+            if spec.start_from is not None:
+                weights = artefacts[spec.start_from] / FILE
+                load_into(method, read_weights(weights), what=f"'{weights}'")
+            stop.check(f"before stage {name}")
+            alike = None
+            if spec.hard_batches is not None and spec.epochs:
+                with seeded(recipe.seed, name, "neighbours"):
+                    alike = look_alikes(
+                        method, splits.train, spec.hard_batches, folder=folder, identity=identity,
+                        fabric=fabric,
+                    )  # fmt: skip
             if options.compile and spec.epochs:
                 compile_encoders(method)
             stage = Stage(
                 name=name, spec=spec, method=method, dataset=splits.train, seed=recipe.seed, folder=folder,
                 identity=identity, artefacts={needed: artefacts[needed] for needed in spec.needs},
+                alike=alike,
             )  # fmt: skip
-            stop.check(f"before stage {name}")
             if spec.epochs:
                 fit(
                     stage,
@@ -240,6 +259,7 @@ def fit_options(
         save_every=options.save_every,
         workers=options.workers,
         resume=options.resume,
+        clock=options.clock,
         validate=validate if options.validate_every else None,
         validate_every=options.validate_every or 1,
         loggers=tuple(

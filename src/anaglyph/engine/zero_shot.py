@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 from anaglyph.config import override
-from anaglyph.data.catalog import DataConfig, create_dataset
+from anaglyph.data.catalog import DataConfig, create_dataset, dataset_source
 from anaglyph.data.described import DescribedObjects
 from anaglyph.data.embedded import EmbeddedObjects
 from anaglyph.data.objects import Objects
-from anaglyph.data.source import Split
+from anaglyph.data.source import Split, splits_of
 from anaglyph.engine.devices import choose_device
 from anaglyph.engine.environment import describe_environment
 from anaglyph.engine.features import embedded_objects
@@ -50,6 +50,8 @@ class ZeroShotOptions:
     """Only objects of these classes, and only these names to choose from; none takes all."""
     templates: str = ""
     """Family of templates; empty takes the class vectors that the data set brings."""
+    gallery: Literal["split", "all"] = "split"
+    """Among which objects those of the split look for one another: themselves, or all of the data set."""
     mode: Mode = "simple"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     image_tower: str = ""
@@ -76,17 +78,13 @@ def measure_zero_shot(
     """
     subject = _subject(weights, options)
     config = _data(subject, options)
-    dataset = create_dataset(config, options.split, root=options.data_root, cache=options.cache, seed=0)
-    if isinstance(dataset, DescribedObjects):
-        split = by_towers_of_training(dataset, subject, options, data=config.name)
-    else:
-        split = with_class_vectors(dataset, data=config.name, templates=options.templates)
-    if subject.space is not None:
-        split = as_stored(split, subject.space)
-    if options.classes:
-        split = of_classes(split, options.classes)
+    split = _read(config, options.split, subject, options)
+    others = splits_of(dataset_source(config)) if options.gallery == "all" else ()
     device = torch.device(choose_device(options.device))
-    asked = Asked(device=device, views=options.views, inputs=options.inputs, mode=options.mode)
+    asked = Asked(
+        device=device, views=options.views, inputs=options.inputs, mode=options.mode,
+        beside=tuple(_read(config, name, subject, options) for name in others if name != options.split),
+    )  # fmt: skip
     task = ZeroShot()
     measured = task.measure(subject.method.to(device), split, asked)
     said = task.inputs(split, asked)
@@ -110,6 +108,18 @@ def measure_zero_shot(
         },
         "report": None if page is None else str(page),
     }
+
+
+def _read(config: DataConfig, name: Split, subject: Subject, options: ZeroShotOptions) -> EmbeddedObjects:
+    """One split with the vectors of its pictures, texts and class names."""
+    dataset = create_dataset(config, name, root=options.data_root, cache=options.cache, seed=0)
+    if isinstance(dataset, DescribedObjects):
+        split = by_towers_of_training(dataset, subject, options, data=config.name)
+    else:
+        split = with_class_vectors(dataset, data=config.name, templates=options.templates)
+    if subject.space is not None:
+        split = as_stored(split, subject.space)
+    return of_classes(split, options.classes) if options.classes else split
 
 
 def by_towers_of_training(

@@ -1,4 +1,4 @@
-"""One process at a time: an advisory lock on a file, which ends with its holder, however that one ends.
+"""One process at a time: advisory locks on a file, which end with their holder, however that one ends.
 
 Windows has no such locks; several processes then do the same work side by side.
 """
@@ -6,8 +6,9 @@ Windows has no such locks; several processes then do the same work side by side.
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,3 +29,28 @@ def exclusive(path: Path) -> Iterator[None]:
                 file = stack.enter_context(path.open("ab"))
                 fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def claimed(path: Path, places: Iterable[int]) -> Iterator[int | None]:
+    """Hold numbered places of the file `path`, which is made and kept; yields the first that another process
+    holds, or None.
+
+    Nobody waits here. As above, a file that cannot be locked is no reason to stop: None is yielded then.
+    """
+    with contextlib.ExitStack() as stack:
+        yield _first_taken(path, places, stack)
+
+
+def _first_taken(path: Path, places: Iterable[int], stack: contextlib.ExitStack) -> int | None:
+    if sys.platform != "win32":
+        place = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(path.open("ab"))
+            for place in places:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES) and error.filename is None:
+                return place
+    return None

@@ -151,7 +151,7 @@ def build(
 
 def cell_count(items: int) -> int:
     """Cells for so many items: 4 times the root, each of 39 items at least."""
-    return max(1, min(round(4 * items**0.5), items // 39))
+    return max(1, min(round(4 * math.sqrt(items)), items // 39))
 
 
 class RecallSample:

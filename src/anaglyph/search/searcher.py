@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from anaglyph.errors import ConfigError
 from anaglyph.search.finder import Finder
+from anaglyph.search.halves import floats
 from anaglyph.search.items import Filters, Hit, Item
 from anaglyph.search.parts import Part
 from anaglyph.search.query import Query, QueryEmbedder
@@ -121,7 +122,7 @@ class Searcher:
 
 def best_view(views: NDArray[np.float16] | None, vector: NDArray[np.float32]) -> int | None:
     """The view of (V, D) that has most in common with (D,), the first of equals; None without views."""
-    return None if views is None or not len(views) else int((views.astype(np.float32) @ vector).argmax())
+    return None if views is None or not len(views) else int((floats(views) @ vector).argmax())
 
 
 def clear_gap(scores: Sequence[float]) -> int | None:

@@ -57,11 +57,12 @@ def create_app(served: Served, *, ready: Callable[[], None] = lambda: None) -> F
     )
     app.state.served = served
     api = APIRouter(prefix=PREFIX, responses={422: {"model": Error}})
+    # Routes are tried one after the other: those that are asked most stand first.
     for router in (
+        search.router,
+        items.router,
         system.router,
         session.router,
-        items.router,
-        search.router,
         export.router,
         review.router,
         jobs.router,

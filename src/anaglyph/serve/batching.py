@@ -92,7 +92,7 @@ class Batcher(Generic[Task, Result]):
 
     def _take(self) -> list[tuple[Task, asyncio.Future[Result]]]:
         """The next batch, without tasks whose callers went away."""
-        batch = []
+        batch: list[tuple[Task, asyncio.Future[Result]]] = []
         while self._tasks and len(batch) < self.most:
             task, future = self._tasks.popleft()
             if not future.done():

@@ -57,6 +57,7 @@ def run_server(served: Served, made: socket.socket, *, ready: Callable[[], None]
     """
     try:
         import uvicorn
+        from threadpoolctl import threadpool_limits
 
         from anaglyph.serve.app import create_app
         from anaglyph.serve.patience import patient_protocol
@@ -76,7 +77,8 @@ def run_server(served: Served, made: socket.socket, *, ready: Callable[[], None]
         timeout_keep_alive=int(max(5, limits.idle_seconds)),
         timeout_graceful_shutdown=_GRACE,
     )
-    with made:
+    # One thread multiplies for all searchers at once; more of them wait for one another, spinning.
+    with made, threadpool_limits(limits=1, user_api="blas"):
         uvicorn.Server(config).run(sockets=[made])
 
 

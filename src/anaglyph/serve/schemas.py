@@ -182,7 +182,7 @@ class SearchRequest(Strict):
 
     parts: list[Part] = Field(min_length=1)
     """At most 8, not all of them negative."""
-    filters: FilterFields = FilterFields()
+    filters: FilterFields = Field(default_factory=FilterFields)
     limit: int = Field(default=50, ge=1, le=PAGE)
     offset: int = Field(default=0, ge=0, le=DEEPEST)
     facets: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +28,12 @@ from anaglyph.data.shards.index import Fault, read_index
 from anaglyph.data.shards.writer import Item, is_written, shard_path, write_shard
 from anaglyph.errors import ConfigError, DataError
 from anaglyph.io.atomic import remove_leftovers
+from anaglyph.io.lock import claimed
 from anaglyph.randomness import numpy_generator
 
 log = logging.getLogger(__name__)
+LOCK = ".shards.lock"
+"""Beside the folder of shards: who is at work on which."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +64,34 @@ def convert_openshape(source: OpenShape, folder: Path, share: Share) -> tuple[Pa
     a sample of all sources and reading in order is a shuffle.
 
     Raises:
-        DataError: a list is missing, or more than `max_bad` records of this share cannot be used.
+        DataError: a list is missing, more than `max_bad` records of this share cannot be used, or another
+            process is at work on one of its shards.
     """
     rows = _all_rows(folder)
     order = numpy_generator("openshape shards").permutation(len(rows))
     starts = range(0, len(rows), source.per_shard)
     mine = range(share.number - 1, len(starts), share.of)
     rejected = rejected_names(folder)
-    bad = BadRecords("records", allowed=source.max_bad)
     parts = {
         shard_path(folder / SHARDS, number): [
             rows[place] for place in order[starts[number] :][: source.per_shard]
         ]
         for number in mine
     }
+    with claimed(folder / LOCK, mine) as taken:
+        if taken is not None:
+            raise DataError(
+                f"another process is making '{shard_path(folder / SHARDS, taken)}'; let it end, or share the "
+                f"work: --shard 1/2 here, --shard 2/2 there."
+            )
+        return _written(parts, folder, source, rejected)
+
+
+def _written(
+    parts: Mapping[Path, Sequence[ShapeRow]], folder: Path, source: OpenShape, rejected: frozenset[str]
+) -> tuple[Path, ...]:
+    """Write those of these shards that are not there; nobody else does meanwhile."""
+    bad = BadRecords("records", allowed=source.max_bad)
     there = [path for path in parts if is_written(path)]
     bad.count_again([key for path in there for key in _left_out(path, parts[path])])
     progress = Progress("openshape records", sum(map(len, parts.values())))

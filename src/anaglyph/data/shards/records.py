@@ -58,7 +58,7 @@ class ShardRecords:
             self.left_out += index.left_out
             _append(index, {key for key, _ in bad}, number, keys, counts, parts)
             starts.append(len(keys))
-        self._settle(max_bad)
+        self._settle(max_bad, usable=len(keys))
         self.keys = tuple(keys)
         check_keys(self.keys)
         self.blocks: NDArray[np.int64] = np.unique(np.array(starts, dtype=np.int64))
@@ -103,7 +103,7 @@ class ShardRecords:
                     ) from error
         return contents
 
-    def _settle(self, max_bad: int) -> None:
+    def _settle(self, max_bad: int, *, usable: int) -> None:
         if len(self.bad) > max_bad:
             name, reason = self.bad[0]
             raise DataError(
@@ -113,6 +113,10 @@ class ShardRecords:
             )
         for name, reason in self.bad:
             log.warning("left out: %s: %s", name, reason)
+        if self.bad:
+            log.warning(
+                "%d left out of '%s', %d records remain", len(self.bad), self.shards[0].parent, usable
+            )
 
 
 def shards_in(folder: Path, *, name: str = "*", obtain: str = "") -> list[Path]:

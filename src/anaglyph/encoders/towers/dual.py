@@ -111,10 +111,12 @@ def _opened(path: Path) -> tuple[DualEncoder, dict[str, Any], int | None]:
         raise WeightsError(f"dual: '{file}' holds {found!r:.40}; expected is a trained image_text.")
     try:
         specs = {side: stage["encoders"][side] for side in SIDES}
-        embed_dim = int(stage["config"]["embed_dim"])
+        config = stage["config"]
+        embed_dim = int(config["embed_dim"])
+        mean, std = (tuple(map(float, config[name])) for name in ("mean", "std"))
         with seeded(0, "dual tower"):  # overwritten; nobody else's numbers change
             encoders = {side: create_encoder(spec["name"], **spec["options"]) for side, spec in specs.items()}
-            dual = DualEncoder(encoders, embed_dim=embed_dim)
+            dual = DualEncoder(encoders, embed_dim=embed_dim, mean=mean, std=std)
     except (KeyError, TypeError, ValueError, ConfigError) as error:
         raise WeightsError(
             f"dual: '{file}' has a header that cannot be meant ({error}). Train again."

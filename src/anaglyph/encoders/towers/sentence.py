@@ -53,7 +53,7 @@ class Sentence:
 
     def text(self, *, root: Path) -> TextTower:
         """The tower; its vectors are not normalised."""
-        folder = root / self.source if self.source else _installed()
+        folder = root / self.source if self.source else installed_folder()
         missing = [name for name in _FILES if not (folder / name).is_file()]
         if missing:
             raise WeightsError(
@@ -99,7 +99,12 @@ class _Sentences(nn.Module):
         return vectors
 
 
-def _installed() -> Path:
+def installed_folder() -> Path:
+    """Where the installed package keeps the model.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     found = find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise MissingExtraError(what="the tower 'sentence'", extra="sentence")

@@ -31,6 +31,8 @@ class Asked:
     """Other shapes, which `shapenet` searches."""
     inputs: tuple[str, ...] = ()
     """Inference modes of clouds, pictures and words: points, images, fused, sum; none takes all there are."""
+    beside: tuple[Objects, ...] = ()
+    """Further splits of clouds, pictures and words, whose objects are looked through and ask nothing."""
     shared: bool = False
     """Whether all processes of a run measure together, each embedding its part of the rows."""
 

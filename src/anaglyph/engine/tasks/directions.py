@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from anaglyph.engine.input_vectors import RESAMPLED, InputVectors
+from anaglyph.engine.input_vectors import RESAMPLED, InputVectors, joined_vectors
 from anaglyph.engine.tasks.base import Asked, Measured
 from anaglyph.evaluation.cosines import summed_rows
 from anaglyph.evaluation.cross_retrieval import (
@@ -40,17 +40,29 @@ COLUMNS = {
 WHOLE = frozenset({"queries", "items", "left_out"})
 
 
-def retrieval(vectors: InputVectors, asked: Asked) -> tuple[dict[str, float], dict[str, float]]:
-    """Numbers of every direction between the inputs at hand, and what chance gives there."""
+def retrieval(
+    vectors: InputVectors, asked: Asked, *, beside: Sequence[InputVectors] = ()
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Numbers of every direction between the inputs at hand, and what chance gives there.
+
+    Args:
+        vectors: of the objects that ask.
+        asked: how to measure.
+        beside: of further objects, which are looked through and ask nothing.
+    """
     metrics: dict[str, float] = {}
-    here = vectors.ranked_on(asked.device)
-    sides = {name: here.side(name) for name in at_hand(vectors, asked.inputs)}
+    whole = joined_vectors([vectors, *beside]).ranked_on(asked.device)
+    names = at_hand(vectors, asked.inputs)
+    asking = {name: whole.side(name, first=len(vectors.labels)) for name in names}
+    sides = {name: whole.side(name) for name in names}
     for query, items in directions(tuple(sides)):
-        scores = cross_retrieval(sides[query], sides[items], categories=vectors.labels, ks=RECALLS)
+        scores = cross_retrieval(asking[query], sides[items], categories=whole.labels, ks=RECALLS)
         metrics |= named(f"{query}_to_{items}", scores)
         if asked.mode == "full":
-            metrics[f"{query}_to_{items}_map"] = category_map(sides[query], sides[items], vectors)
-    return metrics, retrieval_chance({name: side.objects for name, side in sides.items()}, vectors.labels)
+            metrics[f"{query}_to_{items}_map"] = category_map(asking[query], sides[items], whole)
+    objects = {name: side.objects for name, side in sides.items()}
+    owners = {name: side.objects for name, side in asking.items()}
+    return metrics, retrieval_chance(objects, whole.labels, asking=owners)
 
 
 def at_hand(vectors: InputVectors, asked: tuple[str, ...]) -> list[str]:
@@ -102,15 +114,21 @@ def category_map(query: Side, items: Side, vectors: InputVectors) -> float:
     )  # fmt: skip
 
 
-def retrieval_chance(sides: Mapping[str, torch.Tensor], labels: torch.Tensor) -> dict[str, float]:
-    """Chance in every direction; `sides` name the object of every vector."""
+def retrieval_chance(
+    sides: Mapping[str, torch.Tensor],
+    labels: torch.Tensor,
+    *,
+    asking: Mapping[str, torch.Tensor] | None = None,
+) -> dict[str, float]:
+    """Chance in every direction; `sides` name the object of every vector, `asking` of those that ask."""
     metrics: dict[str, float] = {}
+    owners = sides if asking is None else asking
     for query, items in directions(tuple(sides)):
-        scores = chance_level(sides[query], sides[items], ks=RECALLS)
+        scores = chance_level(owners[query], sides[items], ks=RECALLS)
         if scores.queries:
             numbers = named(f"{query}_to_{items}", scores)
             numbers[f"{query}_to_{items}_category_at_1"] = chance_of_category(
-                sides[query], sides[items], labels
+                owners[query], sides[items], labels
             )
             metrics |= numbers
     return metrics

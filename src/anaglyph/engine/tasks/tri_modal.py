@@ -53,7 +53,7 @@ class TriModal:
                 "this split has neither texts nor vectors of its class names, so there is nothing that its "
                 "clouds could be compared with by words; choose a data set that has them."
             )
-        metrics, chance = retrieval(vectors, asked)
+        metrics, chance = retrieval(vectors, asked, beside=embed_beside(method, asked))
         return Measured(metrics, {}, chance=chance)
 
     def chance(self, dataset: Objects, *, seed: int) -> dict[str, float]:
@@ -118,3 +118,8 @@ def embed_asked(method: Method, split: EmbeddedObjects, asked: Asked, *, texts: 
         resampled=asked.mode == "full" and "points" in choose_inputs(method, split, asked.inputs),
         shared=asked.shared,
     )
+
+
+def embed_beside(method: Method, asked: Asked) -> list[InputVectors]:
+    """The vectors of objects that are looked through and ask nothing."""
+    return [embed_asked(method, embedded(each), asked) for each in asked.beside]

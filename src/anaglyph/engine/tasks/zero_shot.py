@@ -17,7 +17,7 @@ from anaglyph.data.objects import Objects
 from anaglyph.engine.input_vectors import InputVectors, choose_inputs
 from anaglyph.engine.tasks.base import Asked, Measured
 from anaglyph.engine.tasks.directions import retrieval, retrieval_tables
-from anaglyph.engine.tasks.tri_modal import TriModal, embed_asked, embedded
+from anaglyph.engine.tasks.tri_modal import TriModal, embed_asked, embed_beside, embedded
 from anaglyph.errors import ConfigError
 from anaglyph.evaluation.heat_map import HeatMap, confusion_map
 from anaglyph.evaluation.report import Cell, Table
@@ -72,7 +72,7 @@ class ZeroShot(TriModal):
         scores = name_objects(method, split, vectors, modes=modes, device=asked.device)
         metrics = {key: value for mode in modes for key, value in named(mode, scores[mode]).items()}
         metrics["objects"] = float(len(split))
-        found, chance = retrieval(vectors, asked)
+        found, chance = retrieval(vectors, asked, beside=embed_beside(method, asked))
         names = split.class_names
         return Measured(
             metrics | found,

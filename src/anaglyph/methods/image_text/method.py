@@ -38,7 +38,7 @@ class ImageText(Method):
     def __init__(self, config: ImageTextConfig, *, encoders: Mapping[str, nn.Module], objects: int) -> None:
         super().__init__()
         self.config = config
-        self.student = DualEncoder(encoders, embed_dim=config.embed_dim)
+        self.student = DualEncoder(encoders, embed_dim=config.embed_dim, mean=config.mean, std=config.std)
         self.scale = LogScale(start=config.scale_start)
         self.average = (
             MovingAverage(self.student, decay=config.average_decay) if config.average_decay else None

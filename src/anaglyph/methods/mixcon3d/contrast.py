@@ -17,6 +17,7 @@ from anaglyph.losses.sigmoid import START_BIAS, START_SCALE, local_paired_sigmoi
 from anaglyph.methods.mixcon3d.config import Clamp
 from anaglyph.nn.gather import first_row, gather_rows
 from anaglyph.nn.log_scale import LARGEST, START, LogScale
+from anaglyph.types import Batch
 
 Loss = Literal["infonce", "infonce_local", "sigmoid", "decoupled", "joint"]
 SIDES: Mapping[str, tuple[str, str]] = {
@@ -67,7 +68,10 @@ class Contrast(nn.Module):
         )
 
     def forward(
-        self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor]
+        self,
+        vectors: Mapping[str, Tensor],
+        present: Mapping[str, Tensor],
+        groups: Tensor | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Losses of the pairs, and the same with the scales for the log.
 
@@ -77,6 +81,8 @@ class Contrast(nn.Module):
             vectors: name -> (B, K, D), K items of each object, not normalised. K is 1 for all losses but
                 `decoupled` and `joint`.
             present: name -> (B, K) bool where items may be missing.
+            groups: (B,) int64 the group of look-alikes of each object, within which false negatives are
+                looked for; None looks at all pairs.
         """
         sides = {side for pair in self.pairs for side in SIDES[pair]}
         if self.margin is not None:
@@ -84,7 +90,7 @@ class Contrast(nn.Module):
         own = {name: F.normalize(at_least_float32(vectors[name]), dim=-1) for name in sorted(sides)}
         every = {name: gather_rows(unit) for name, unit in own.items()}
         there = {name: gather_rows(mask) for name, mask in sorted(present.items()) if name in sides}
-        exclude = self._fitting(own, every, present, there)
+        exclude = self._fitting(own, every, present, there, groups)
         losses = {pair: self._pair(pair, own, every, there, exclude) for pair in self.pairs}
         log = {pair: gather_rows(loss.detach().reshape(1)).mean() for pair, loss in losses.items()}
         log |= {f"scale_{name}": scale() for name, scale in self.scales.items()}
@@ -141,6 +147,7 @@ class Contrast(nn.Module):
         every: Mapping[str, Tensor],
         present: Mapping[str, Tensor],
         there: Mapping[str, Tensor],
+        groups: Tensor | None,
     ) -> Tensor | None:
         """(rows, all rows) bool of false negatives; rows are this process's where the loss is local."""
         if self.margin is None:
@@ -149,11 +156,20 @@ class Contrast(nn.Module):
         rows, masks = (own, present) if local else (every, there)
         image, text = _mean(rows["image"], masks.get("image")), _mean(rows["text"], masks.get("text"))
         columns = _mean(every["text"], there.get("text"))
-        fits = fitting_texts(image, columns, text, delta=self.margin)
+        alike = None
+        if groups is not None:
+            everyones = gather_rows(groups)
+            alike = (groups if local else everyones, everyones)
+        fits = fitting_texts(image, columns, text, delta=self.margin, groups=alike)
         for mask, axis in ((masks.get("text"), 1), (there.get("text"), 0)):
             if mask is not None:  # nothing is known of objects without a text
                 fits = fits & mask.any(dim=1).unsqueeze(axis)
         return fits
+
+
+def groups_of(batch: Batch) -> dict[str, Tensor]:
+    """What `encode` hands on of a batch made of look-alikes, as "group"; nothing of any other."""
+    return {} if batch.groups is None else {"group": batch.groups}
 
 
 def _mean(items: Tensor, present: Tensor | None) -> Tensor:

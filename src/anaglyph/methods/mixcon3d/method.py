@@ -17,7 +17,7 @@ from anaglyph.methods.base import Method
 from anaglyph.methods.mixcon3d.alignment import Alignment
 from anaglyph.methods.mixcon3d.average import averaged, moving_average
 from anaglyph.methods.mixcon3d.config import MixCon3DConfig
-from anaglyph.methods.mixcon3d.contrast import Contrast
+from anaglyph.methods.mixcon3d.contrast import Contrast, groups_of
 from anaglyph.types import Batch, StageContext, StepOutput
 
 
@@ -74,7 +74,7 @@ class MixCon3D(Method):
         """p, v, c: (B, D); t: (B, T, D) and which texts there are: (B, T) bool; nothing normalised."""
         shape, image = self.student.shape(batch), self.student.image(batch)
         text, present = self.student.texts(batch, count=self.config.texts)
-        features = {"shape": shape, "image": image, "text": text, "text_present": present}
+        features = {"shape": shape, "image": image, "text": text, "text_present": present, **groups_of(batch)}
         if self.student.fusion is not None:
             features["fused"] = self.student.fused(shape, image)
         return features
@@ -83,7 +83,7 @@ class MixCon3D(Method):
         """The pairs' losses and their weighted sum."""
         vectors = {name: features[name][:, None] for name in ("shape", "image", "fused") if name in features}
         vectors["text"] = features["text"]
-        losses, log = self.contrast(vectors, {"text": features["text_present"]})
+        losses, log = self.contrast(vectors, {"text": features["text_present"]}, features.get("group"))
         terms = [self._weight(pair) * loss for pair, loss in losses.items()]
         return StepOutput(sum(terms[1:], terms[0]), log)
 

@@ -19,7 +19,7 @@ from anaglyph.methods.base import Method
 from anaglyph.methods.mixcon3d.alignment import Alignment
 from anaglyph.methods.mixcon3d.average import averaged, moving_average
 from anaglyph.methods.mixcon3d.config import AlignmentConfig, Clamp, check_contrast
-from anaglyph.methods.mixcon3d.contrast import Contrast
+from anaglyph.methods.mixcon3d.contrast import Contrast, groups_of
 from anaglyph.types import Batch, StageContext, StepOutput
 
 
@@ -80,12 +80,12 @@ class MultiPositive(Method):
         """Shape: (B, D); images: (B, M, D); texts: (B, T, D), (B, T) bool which there are; not normalised."""
         text, present = self.student.texts(batch, count=self.config.texts)
         shape, image = self.student.shape(batch), self.student.images(batch)
-        return {"shape": shape, "image": image, "text": text, "text_present": present}
+        return {"shape": shape, "image": image, "text": text, "text_present": present, **groups_of(batch)}
 
     def objective(self, features: Mapping[str, Tensor]) -> StepOutput:
         """The sum of both pairs."""
         vectors = {"shape": features["shape"][:, None], "image": features["image"], "text": features["text"]}
-        losses, log = self.contrast(vectors, {"text": features["text_present"]})
+        losses, log = self.contrast(vectors, {"text": features["text_present"]}, features.get("group"))
         return StepOutput(losses["shape_image"] + losses["shape_text"], log)
 
     def after_step(self) -> None:

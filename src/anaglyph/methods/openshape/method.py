@@ -18,7 +18,7 @@ from anaglyph.methods.base import Method
 from anaglyph.methods.mixcon3d.alignment import Alignment
 from anaglyph.methods.mixcon3d.average import averaged, moving_average
 from anaglyph.methods.mixcon3d.config import AlignmentConfig, Clamp, LossKind, check_contrast
-from anaglyph.methods.mixcon3d.contrast import Contrast
+from anaglyph.methods.mixcon3d.contrast import Contrast, groups_of
 from anaglyph.nn.adapter import Head
 from anaglyph.types import Batch, StageContext, StepOutput
 
@@ -89,12 +89,14 @@ class OpenShape(Method):
         """Shape and image: (B, D); texts: (B, T, D) and which there are: (B, T) bool; nothing normalised."""
         text, present = self.student.texts(batch, count=self.config.texts)
         shape, image = self.student.shape(batch), self.student.image(batch)
-        return {"shape": shape, "image": image, "text": text, "text_present": present}
+        return {"shape": shape, "image": image, "text": text, "text_present": present, **groups_of(batch)}
 
     def objective(self, features: Mapping[str, Tensor]) -> StepOutput:
         """The sum of both pairs."""
         vectors = {name: features[name][:, None] for name in ("shape", "image")}
-        losses, log = self.contrast({**vectors, "text": features["text"]}, {"text": features["text_present"]})
+        losses, log = self.contrast(
+            {**vectors, "text": features["text"]}, {"text": features["text_present"]}, features.get("group")
+        )
         return StepOutput(losses["shape_image"] + losses["shape_text"], log)
 
     def after_step(self) -> None:

@@ -1,0 +1,82 @@
+"""Whether the options of one stage fit one another, checked before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from anaglyph.data.hard_batches import require_groups
+from anaglyph.errors import ConfigError
+from anaglyph.methods.catalog import METHODS
+
+if TYPE_CHECKING:  # recipes are made of stages and call this module
+    from anaglyph.engine.recipe import StageSpec
+
+
+def check_accumulation(stage: StageSpec, *, where: str) -> None:
+    """ConfigError for parts that do not divide the batch, or that the method cannot work in."""
+    if stage.accumulate == 1:
+        return
+    if stage.accumulate < 1 or stage.batch % stage.accumulate or stage.batch < 2 * stage.accumulate:
+        raise ConfigError(
+            f"{where}.accumulate is {stage.accumulate}, the batch {stage.batch}; it must be >= 1 and divide "
+            f"the batch into parts of 2 objects or more. Change one of the two."
+        )
+    if not METHODS.load(stage.method).accumulates:
+        able = [name for name in METHODS.names() if METHODS.load(name).accumulates]
+        raise ConfigError(
+            f"{where}.accumulate is {stage.accumulate}, and {stage.method} takes a batch as a whole; it must "
+            f"be 1 but for {', '.join(able) or 'no method so far'}. Use a smaller batch, or more processes."
+        )
+
+
+def check_start(stage: StageSpec, earlier: Mapping[str, StageSpec], *, where: str) -> None:
+    """ConfigError for a stage to start from that is none, or whose weights are of something else."""
+    if stage.start_from is None:
+        return
+    if stage.start_from not in stage.needs:
+        raise ConfigError(
+            f"{where}.start_from is '{stage.start_from}', and the stage needs "
+            f"{', '.join(stage.needs) or 'no other'}; write needs: [{stage.start_from}] beside it."
+        )
+    first = earlier[stage.start_from]
+    if first.method != stage.method:
+        raise ConfigError(
+            f"{where}.start_from: stage {stage.start_from} is {first.method}, this one {stage.method}; "
+            f"weights are taken over within one method, so name a stage of it."
+        )
+    for modality, encoder in stage.encoders.items():
+        if encoder.weights is not None:
+            raise ConfigError(
+                f"{where} starts from stage {stage.start_from}, and encoders.{modality} from "
+                f"'{encoder.weights}'; set one of the two to null."
+            )
+        other = first.encoders[modality]
+        if (encoder.name, encoder.options) != (other.name, other.options):
+            raise ConfigError(
+                f"{where}.start_from: encoders.{modality} is {encoder.name} {encoder.options} here and "
+                f"{other.name} {other.options} in stage {stage.start_from}; make them equal."
+            )
+
+
+def check_hard_batches(stage: StageSpec, *, where: str) -> None:
+    """ConfigError for batches that are not whole groups, or neighbours that nothing has learned to see."""
+    hard = stage.hard_batches
+    if hard is None:
+        return
+    try:
+        require_groups(stage.batch, hard.group)
+    except ConfigError as error:
+        raise ConfigError(f"{where}.hard_batches: {error}") from error
+    inputs = METHODS.load(stage.method).inputs
+    if hard.by not in inputs:
+        raise ConfigError(
+            f"{where}.hard_batches.by is {hard.by}, and {stage.method} embeds {', '.join(sorted(inputs))}; "
+            f"name one of those."
+        )
+    encoder = stage.encoders.get(hard.by)
+    if encoder is not None and encoder.weights is None and stage.start_from is None:
+        raise ConfigError(
+            f"{where}.hard_batches.by is {hard.by}, whose encoder begins with random weights, so nothing "
+            f"says what is near; set start_from to an earlier stage, or give encoders.{hard.by}.weights."
+        )
