@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
@@ -13,13 +14,14 @@ KEPT = 32
 
 
 class OpenFiles:
-    """Opened when first read from. Processes may share it: nothing depends on a position in a file.
+    """Opened when first read from. Threads and processes may share it: nothing depends on a position in a file.
 
     A pickled copy opens its files anew.
     """
 
     def __init__(self) -> None:
         self._files: OrderedDict[Path, IO[bytes]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -36,14 +38,16 @@ class OpenFiles:
 
     def __setstate__(self, _: dict[str, object]) -> None:
         self._files = OrderedDict()
+        self._lock = threading.Lock()
 
     def read(self, path: Path, offset: int, size: int) -> bytes:
         """`size` bytes from `offset` on, fewer where the file ends; OSError when it cannot be read."""
-        file = self._opened(path)
-        if hasattr(os, "pread"):
-            return os.pread(file.fileno(), size, offset)
-        file.seek(offset)
-        return file.read(size)
+        with self._lock:  # or two threads open one file, or one closes what the other reads
+            file = self._opened(path)
+            if hasattr(os, "pread"):
+                return os.pread(file.fileno(), size, offset)
+            file.seek(offset)
+            return file.read(size)
 
     def close(self) -> None:
         """Close all; a later read opens them again."""
