@@ -1,7 +1,6 @@
 """A folder is indexed, served by the real command, searched over HTTP, indexed again and stopped."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import urllib.request
 
 import pytest
 
+from anaglyph.cli.main import main
 from anaglyph.encoders.spaces.open import MINI, space_file
 from anaglyph.errors import WeightsError
 
@@ -17,7 +17,7 @@ TOKEN = "a-token-for-this-test"
 
 
 @pytest.fixture
-def served(tmp_path):
+def served(tmp_path, monkeypatch):
     """(folder, address) of a running `anaglyph serve --write`."""
     try:
         space_file(MINI)
@@ -27,11 +27,11 @@ def served(tmp_path):
     folder.mkdir()
     for height in (1, 2):
         (folder / f"solid-{height}.obj").write_text(OBJ.format(height=height), encoding="utf-8")
-    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "ANAGLYPH_TOKEN": TOKEN}
-    command = [sys.executable, "-m", "anaglyph"]
-    subprocess.run([*command, "index", str(folder), "--processes", "1"], check=True, env=environment)
-    arguments = [*command, "serve", "--port", "0", "--write"]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("ANAGLYPH_TOKEN", TOKEN)
+    assert main(["index", str(folder), "--processes", "1"]) == 0
+    command = [sys.executable, "-m", "anaglyph", "serve", "--port", "0", "--write"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         address = process.stdout.readline().strip()
         try:
             yield folder, address.partition("#")[0], process
