@@ -14,7 +14,7 @@ KEPT = 32
 
 
 class OpenFiles:
-    """Opened when first read from. Threads and processes may share it: nothing depends on a position in a file.
+    """Opened when first read from. Threads and processes may share it: no read depends on a position.
 
     A pickled copy opens its files anew.
     """
