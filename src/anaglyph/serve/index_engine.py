@@ -109,17 +109,16 @@ class IndexEngine:
         """A page for each; the vectors of the index are read once for those with the same filters."""
         queries = [each.query or self.embed([each.parts])[0] for each in wanted]
         found: dict[int, Found | Exception] = {}
-        together: dict[object, list[int]] = {}
+        together: dict[object, dict[int, tuple[Wanted, Query]]] = {}
         for place, (each, query) in enumerate(zip(wanted, queries, strict=True)):
             if isinstance(query, Exception):
                 found[place] = query
             elif each.offset + each.limit > TOGETHER:
                 found[place] = self._alone(each, query)
             else:
-                together.setdefault(filters_key(each.filters), []).append(place)
-        for places in together.values():
-            asked = [(wanted[place], queries[place]) for place in places]
-            found.update(zip(places, self._together(asked), strict=True))
+                together.setdefault(filters_key(each.filters), {})[place] = (each, query)
+        for asked in together.values():
+            found.update(zip(asked, self._together(list(asked.values())), strict=True))
         return [found[place] for place in range(len(wanted))]
 
     def duplicates(self, kind: Literal["exact", "near"]) -> Sequence[Group]:
