@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +14,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from anaglyph import __version__
 from anaglyph.errors import AnaglyphError, IndexFormatError
 from anaglyph.serve.body_limit import BodyLimit
 from anaglyph.serve.errors import Code, RefusedError
@@ -48,7 +48,7 @@ def create_app(served: Served, *, ready: Callable[[], None] = lambda: None) -> F
 
     app = FastAPI(
         title="Anaglyph",
-        version=__version__,
+        version=version("anaglyph"),
         description=ABOUT,
         lifespan=lifespan,
         openapi_url=f"{PREFIX}/openapi.json",
