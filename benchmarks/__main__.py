@@ -30,6 +30,7 @@ BENCHMARKS = (
     "bench_point_ops",
     "bench_encoders",
     "bench_render",
+    "bench_serve",
     "bench_indexing",
     "bench_search",
     "bench_gpu_ops",

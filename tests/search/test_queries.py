@@ -15,7 +15,7 @@ from anaglyph.search.items import Filters
 from anaglyph.search.open_searcher import open_searcher
 from anaglyph.search.parts import LikePart, ModelPart, PicturePart, TextPart
 from anaglyph.search.query import QueryEmbedder
-from anaglyph.search.searcher import Searcher, best_view, clear_gap
+from anaglyph.search.searcher import Searcher, best_views, clear_gap
 from reference.memory_store import MemoryStore
 from searchable_index import make_index
 from stored_items import an_entry
@@ -242,8 +242,8 @@ def test_a_clear_gap_is_one_large_step(scores, gap):
 
 def test_the_best_view_is_the_first_of_equals():
     views = np.array([[0, 1], [1, 0], [1, 0]], dtype=np.float16)
-    assert best_view(views, np.array([1, 0], np.float32)) == 1
-    assert best_view(None, np.array([1, 0], np.float32)) is None
+    assert best_views({7: views}, np.array([1, 0], np.float32)) == {7: 1}
+    assert best_views({7: views[:0]}, np.array([1, 0], np.float32)) == {}
 
 
 def test_pictures_in_memory_are_read_as_files_are(tmp_path):

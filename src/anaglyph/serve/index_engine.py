@@ -109,17 +109,16 @@ class IndexEngine:
         """A page for each; the vectors of the index are read once for those with the same filters."""
         queries = [each.query or self.embed([each.parts])[0] for each in wanted]
         found: dict[int, Found | Exception] = {}
-        together: dict[object, list[tuple[int, Wanted, Query]]] = {}
+        together: dict[object, dict[int, tuple[Wanted, Query]]] = {}
         for place, (each, query) in enumerate(zip(wanted, queries, strict=True)):
             if isinstance(query, Exception):
                 found[place] = query
             elif each.offset + each.limit > TOGETHER:
                 found[place] = self._alone(each, query)
             else:
-                together.setdefault(filters_key(each.filters), []).append((place, each, query))
+                together.setdefault(filters_key(each.filters), {})[place] = (each, query)
         for asked in together.values():
-            pages = self._together([(each, query) for _, each, query in asked])
-            found.update((place, page) for (place, _, _), page in zip(asked, pages, strict=True))
+            found.update(zip(asked, self._together(list(asked.values())), strict=True))
         return [found[place] for place in range(len(wanted))]
 
     def duplicates(self, kind: Literal["exact", "near"]) -> Sequence[Group]:

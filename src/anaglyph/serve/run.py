@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from anaglyph.serve.served import Served
     from anaglyph.serve.settings import ServeSettings
 
+_COLLECT = (10_000, 20, 100)
+"""Objects, and rounds of younger ones, after which Python looks for what nobody holds any more."""
 _GRACE = 5
 """Seconds that answers under way may take at the end."""
 
@@ -77,6 +80,10 @@ def run_server(served: Served, made: socket.socket, *, ready: Callable[[], None]
         timeout_keep_alive=int(max(5, limits.idle_seconds)),
         timeout_graceful_shutdown=_GRACE,
     )
+    # What is in memory stays: looking through all of it again and again would hold up everybody meanwhile.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
     # One thread multiplies for all searchers at once; more of them wait for one another, spinning.
     with made, threadpool_limits(limits=1, user_api="blas"):
         uvicorn.Server(config).run(sockets=[made])

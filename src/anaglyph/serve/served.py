@@ -29,6 +29,8 @@ from anaglyph.serve.settings import ServeSettings
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 _BATCH = 64
+_TOGETHER = 16
+"""Searches in a batch: enough to read the vectors once for many, so few that nobody waits for all others."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Served:
             engine.embed, most=_BATCH, waiting=limits.queue, name="embed"
         )
         self.finding: Batcher[Wanted, Answered] = Batcher(
-            self._find, most=_BATCH, waiting=limits.queue, name="find"
+            self._find, most=_TOGETHER, waiting=limits.queue, name="find"
         )
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="read")
         self._parsers = ThreadPoolExecutor(2, thread_name_prefix="parse")

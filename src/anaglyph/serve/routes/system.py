@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from anaglyph import __version__
 from anaglyph.geometry.mesh_formats import SUPPORTED
 from anaglyph.search.items import Filters
 from anaglyph.serve.metrics import CONTENT_TYPE
@@ -29,7 +30,7 @@ async def status(serving: Serving, request: Request) -> StatusAnswer:
     shown = settings.local
     return StatusAnswer(
         name="anaglyph",
-        version=__version__,
+        version=version("anaglyph"),
         model=store.header.model,
         fingerprint=store.header.fingerprint,
         dim=store.header.dim,
