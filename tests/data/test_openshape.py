@@ -230,7 +230,8 @@ def test_a_reader_that_is_stopped_by_the_clock_says_so(own):
         PickleReader(PickleLimits(seconds=1e-4)) as reader,
         pytest.raises(DataError, match=r"longer than|computing time"),
     ):
-        reader.read(path, "record", key="obja", first_name=True)
+        # A busy machine may start the clock after an answer.
+        _ = [reader.read(path, "record", key="obja", first_name=True) for _ in range(100)]
 
 
 def test_a_file_larger_than_allowed_is_refused(own):

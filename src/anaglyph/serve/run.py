@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
+import signal
 import socket
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from anaglyph.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from anaglyph.serve.served import Served
     from anaglyph.serve.settings import ServeSettings
 
@@ -86,7 +90,24 @@ def run_server(served: Served, made: socket.socket, *, ready: Callable[[], None]
     gc.set_threshold(*_COLLECT)
     # One thread multiplies for all searchers at once; more of them wait for one another, spinning.
     with made, threadpool_limits(limits=1, user_api="blas"):
-        uvicorn.Server(config).run(sockets=[made])
+        server = uvicorn.Server(config)
+        stopped = _told_to_stop(server)
+        server.run(sockets=[made])
+    if signal.SIGINT in stopped:  # uvicorn sends it again, which a loop that is ending may swallow
+        raise KeyboardInterrupt
+
+
+def _told_to_stop(server: uvicorn.Server) -> list[int]:
+    """A list that will hold the signals that the server was sent."""
+    signals: list[int] = []
+    handle = server.handle_exit
+
+    def noted(sig: int, frame: FrameType | None) -> None:
+        signals.append(sig)
+        handle(sig, frame)
+
+    server.handle_exit = noted  # type: ignore[method-assign]
+    return signals
 
 
 def missing() -> MissingExtraError:
