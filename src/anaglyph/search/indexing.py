@@ -118,7 +118,7 @@ def chosen_categories(ready: Ready, writer: Writer, options: IndexOptions) -> Ca
 def note_closeness(ready: Ready, writer: Writer) -> None:
     """Measure what is close in this index, for an honest "nothing close"."""
     space = ready.embed.space
-    texts = (lambda words: space.texts(words).numpy()) if "text" in space.reads else None
+    texts = (lambda words: space.texts(words).numpy()) if space.any_text else None
     writer.note(closeness.NOTE, closeness.measure_closeness(ready.store, texts=texts).plain())
     writer.note(MEASURED, str(ready.store.count(Filters())))
 

@@ -225,3 +225,12 @@ def test_heads_that_are_no_matrix_with_its_bias_are_refused(files, tmp_path):
         write_weights(path, {**tensors, key: value}, header=read_header(files["mixcon3d"]))
         with pytest.raises(WeightsError, match=match):
             open_space(path, root=tmp_path)
+
+
+@needs_transformers
+def test_a_space_says_whether_it_reads_any_text_or_only_stored_ones(files, folder, clip):
+    assert open_space(files["openshape"], root=folder, **clip).any_text
+    stored = open_space(files["ulip2"], root=folder, text_tower=f"stored_text:words{WIDE}.npz")
+    assert "text" in stored.reads
+    assert not stored.any_text
+    assert not open_space(files["ulip2"], root=folder).any_text

@@ -73,6 +73,11 @@ class Space:
         there = {"shape": True, "image": self.image is not None, "text": self.text is not None}
         return frozenset(name for name, present in there.items() if present)
 
+    @property
+    def any_text(self) -> bool:
+        """Whether it reads every text, not only those that it has a vector of, and not none."""
+        return self.text is not None and self.text.any_text
+
     def to(self, device: torch.device | str) -> Space:
         """The same, computing on a device; the networks are moved, not copied."""
         return replace(

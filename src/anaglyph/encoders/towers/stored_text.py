@@ -66,7 +66,8 @@ class StoredText:
             "files": [sha256(file) for file in files],
             "prefixes": self.prefixes,
         }
-        return TextTower(f"stored_text {self.source}", frozen(table), vectors.shape[1], identity)
+        name = f"stored_text {self.source}"
+        return TextTower(name, frozen(table), vectors.shape[1], identity, any_text=False)
 
 
 def plain_text(text: str) -> str:

@@ -87,6 +87,8 @@ class TextTower:
     """E."""
     identity: Mapping[str, Any]
     """All that the vectors depend on, as plain data."""
+    any_text: bool = True
+    """Whether it reads every text, or only those it has a vector of."""
 
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> Tensor:
