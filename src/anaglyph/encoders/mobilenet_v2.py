@@ -97,6 +97,10 @@ class MobileNetV2(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, H, W), normalised as the weights want it -> (B, D)."""
+        return self.feature_map(images).mean(dim=(2, 3))
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, D, ceil(H / 32), ceil(W / 32))."""
         require_pictures(images, channels=self.in_channels, smallest=8)
         results: dict[int, Tensor] = {}
         kept = {layer.adds_from for layer in self.plan}
@@ -110,7 +114,7 @@ class MobileNetV2(nn.Module):
                 x = x + results.pop(layer.adds_from)
             if number in kept:
                 results[number] = x
-        return x.mean(dim=(2, 3))
+        return x
 
     def logits(self, images: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, head_classes)."""

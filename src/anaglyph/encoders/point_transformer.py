@@ -8,6 +8,7 @@ official files of fine-tuned networks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,17 @@ from anaglyph.nn.patch_embed import PatchEmbed, position_mlp
 from anaglyph.nn.patches import PatchOptions, Start
 from anaglyph.nn.transformer import Block, PositionedBlocks, drop_path_rates, start_small, thirds
 from anaglyph.ops.checks import Shortage, require_points
+
+
+class MaskedTokens(NamedTuple):
+    """What came of a cloud some of whose patches were hidden."""
+
+    tokens: Tensor
+    """(B, L + G, D) after the last norm, as of `PointTransformer.tokens`."""
+    patches: Tensor
+    """(B, G, D) what the patches were before any was hidden, and before the first block."""
+    masked: Tensor
+    """(B, G) bool: the hidden ones."""
 
 
 class PointTransformer(nn.Module):
@@ -97,15 +109,34 @@ class PointTransformer(nn.Module):
 
     def forward(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, N, C) points, (B, N) bool `valid` -> (B, embed_dim), not normalised."""
-        tokens = self.tokens(points, valid)
-        first = len(self.learned)
-        return torch.cat([tokens[:, :first].flatten(1), tokens[:, first:].amax(dim=1)], dim=1)
+        return self.pooled(self.tokens(points, valid))
 
     def tokens(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, N, C) -> (B, L + G, D): the L learned tokens, then one per patch, after the last norm."""
         x, positions = self._embed(points, valid)
         tokens: Tensor = self.norm(self.blocks(x, positions))
         return tokens
+
+    def masked_tokens(
+        self, points: Tensor, mask: Callable[[Tensor], Tensor], mask_token: Tensor
+    ) -> MaskedTokens:
+        """The tokens of clouds with hidden patches, whose places are still seen.
+
+        Args:
+            points: (B, N, C).
+            mask: (B, G, 3) centres -> (B, G) bool, True hides a patch.
+            mask_token: (D,) what stands for a hidden one, learned elsewhere.
+        """
+        centres, patches = self._patches(points, None)
+        masked = mask(centres)
+        shown = torch.where(masked[..., None], mask_token.to(patches.dtype), patches)
+        tokens: Tensor = self.norm(self.blocks(*self._joined(centres, shown)))
+        return MaskedTokens(tokens, patches, masked)
+
+    def pooled(self, tokens: Tensor) -> Tensor:
+        """(B, L + G, D) tokens -> (B, embed_dim): the learned ones and the maximum over the patches."""
+        first = len(self.learned)
+        return torch.cat([tokens[:, :first].flatten(1), tokens[:, first:].amax(dim=1)], dim=1)
 
     def features(
         self, points: Tensor, valid: Tensor | None = None, *, blocks: Sequence[int] | None = None
@@ -127,11 +158,18 @@ class PointTransformer(nn.Module):
 
     def _embed(self, points: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         """Tokens before the first block and their positions, (B, L + G, D) each."""
+        return self._joined(*self._patches(points, valid))
+
+    def _patches(self, points: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(B, G, 3) centres and (B, G, D) patches."""
         require_points(points, valid, channels=self.in_channels, colours=self.colours)
         centres, neighbourhoods = self.patches.cut(points, valid)
-        patches = self.reduce_dim(self.encoder(neighbourhoods))  # (B, G, D)
-        tokens = [*self._learned("token", len(points)), patches]
-        positions = [*self._learned("pos", len(points)), self.pos_embed(centres)]
+        return centres, self.reduce_dim(self.encoder(neighbourhoods))
+
+    def _joined(self, centres: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """The learned tokens before the patches, and the positions of all."""
+        tokens = [*self._learned("token", len(patches)), patches]
+        positions = [*self._learned("pos", len(patches)), self.pos_embed(centres)]
         return torch.cat(tokens, dim=1), torch.cat(positions, dim=1)
 
     def _learned(self, what: str, batch: int) -> list[Tensor]:

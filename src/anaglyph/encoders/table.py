@@ -185,6 +185,21 @@ ENCODERS = Catalog(
             licence="Apache-2.0",
             parameters={"default": 2_206_816},
         ),
+        "clip_vit": EncoderEntry(
+            target="anaglyph.encoders.clip_vit:ClipViT",
+            summary="CLIP's vision transformer B/16 without its projection, OpenAI's key names.",
+            source="Radford et al., 2021",
+            tags=("image",),
+            licence="MIT (OpenAI)",
+            parameters={"default": 85_799_424},
+        ),
+        "projected_image": EncoderEntry(
+            target="anaglyph.encoders.projected_image:ProjectedImage",
+            summary="Another image encoder and a linear map into a space shared with words.",
+            source="Radford et al., 2021",
+            tags=("image",),
+            parameters={"default": 2_534_752},
+        ),
         "point_bert": EncoderEntry(
             target="anaglyph.encoders.point_bert:point_bert",
             summary="Plain transformer over 512 patches with a 256-wide patch embedding, as in ULIP.",

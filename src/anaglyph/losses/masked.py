@@ -1,0 +1,74 @@
+"""What a student says of the parts it was not shown (dossier CrossMoST, 1.6; after SimMIM and MUST).
+
+    reconstruction:  sum of |prediction - target| over masked places  /  how many numbers those are
+    local:           || norm(a) - norm(b) ||^2 of a masked token and its whole,  mean over masked tokens
+
+The mean is over all masked places of a batch, not over rows, so rows return their sums and counts, (B,) each,
+which may come from several processes before `mean_of_sums` divides.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from anaglyph.losses.reduction import at_least_float32
+
+
+class RowSums(NamedTuple):
+    """What each row adds to a mean over masked places."""
+
+    total: Tensor
+    """(B,) with a gradient."""
+    count: Tensor
+    """(B,) what it is divided by."""
+
+
+def absolute_differences(prediction: Tensor, target: Tensor, masked: Tensor) -> RowSums:
+    """|prediction - target| where `masked`.
+
+    Args:
+        prediction: (B, T, D), D numbers at each of T places.
+        target: (B, T, D); it gets no gradient.
+        masked: (B, T) bool.
+    """
+    _check(prediction, target, masked)
+    weight = masked[..., None]
+    apart = (at_least_float32(prediction) - at_least_float32(target.detach())).abs()
+    # A place that is not masked may hold anything, also what is not finite.
+    total = apart.masked_fill(~weight, 0.0).sum(dim=(1, 2))
+    return RowSums(total, masked.sum(dim=1).to(total.dtype) * prediction.shape[2])
+
+
+def apart_from_whole(local: Tensor, whole: Tensor, masked: Tensor) -> RowSums:
+    """Squared distance of masked tokens from their whole, both at length 1; gradients flow into both.
+
+    Args:
+        local: (B, T, D) tokens.
+        whole: (B, D) vector of the picture or the cloud.
+        masked: (B, T) bool.
+    """
+    _check(local, local, masked)
+    if whole.shape != (len(local), local.shape[2]):
+        raise ValueError(f"whole must be {(len(local), local.shape[2])}, got {tuple(whole.shape)}")
+    near = F.normalize(at_least_float32(local), dim=2)
+    squared = (near - F.normalize(at_least_float32(whole), dim=1)[:, None]).pow(2).sum(dim=2)  # (B, T)
+    total = squared.masked_fill(~masked, 0.0).sum(dim=1)
+    return RowSums(total, masked.sum(dim=1).to(total.dtype))
+
+
+def mean_of_sums(total: Tensor, count: Tensor) -> Tensor:
+    """The mean over all that was counted; 0 with a gradient where nothing was."""
+    if total.shape != count.shape:
+        raise ValueError(f"totals {tuple(total.shape)} and counts {tuple(count.shape)} must be alike")
+    return total.sum() / count.sum().clamp(min=1)
+
+
+def _check(first: Tensor, second: Tensor, masked: Tensor) -> None:
+    if first.ndim != 3 or first.shape != second.shape or masked.shape != first.shape[:2]:
+        raise ValueError(
+            f"places must be (B, T, D) twice and (B, T) masked, got {tuple(first.shape)}, "
+            f"{tuple(second.shape)} and {tuple(masked.shape)}"
+        )
