@@ -38,12 +38,11 @@ from anaglyph.engine.recipe import (
     OptimiserSpec,
     Recipe,
     StageSpec,
-    TowerSpec,
-    TowersSpec,
     list_recipes,
     load_preset,
     recipe_title,
 )
+from anaglyph.engine.tower_specs import TowerSpec, TowersSpec
 from anaglyph.methods.catalog import METHODS
 from anaglyph.render.photo import PhotoOptions
 

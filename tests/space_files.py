@@ -6,7 +6,8 @@ from anaglyph.config import plain, structure
 from anaglyph.data.catalog import DataConfig
 from anaglyph.encoders.catalog import create_encoder
 from anaglyph.engine.models import save_method
-from anaglyph.engine.recipe import EncoderSpec, StageSpec, TowersSpec
+from anaglyph.engine.recipe import EncoderSpec, StageSpec
+from anaglyph.engine.tower_specs import TowersSpec
 from anaglyph.methods.catalog import METHODS as CATALOG
 from anaglyph.methods.catalog import create_method
 from anaglyph.randomness import seeded

@@ -5,7 +5,7 @@ Torch appears only in annotations, so that importing this module costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -164,3 +164,6 @@ class StageContext:
     """The same, augmented; the argument separates independent draws within one epoch."""
     log: Callable[[Mapping[str, float]], None]
     """Writes named numbers to the metrics of the run."""
+    class_vectors: Callable[[Sequence[str]], Tensor] | None = None
+    """C class names -> (C, E) unit vectors by the recipe's text tower, its templates averaged, on the CPU;
+    None where the recipe has no `class_names`."""

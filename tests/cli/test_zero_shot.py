@@ -7,7 +7,7 @@ import pytest
 
 from anaglyph.data.described import DescribedObjects
 from anaglyph.engine import zero_shot
-from anaglyph.engine.recipe import TowerSpec, TowersSpec
+from anaglyph.engine.tower_specs import TowerSpec, TowersSpec
 from embedded_toys import NAMES, Reader, saved, toy_objects
 
 

@@ -23,7 +23,7 @@ from anaglyph.data.shards.writer import write_shards
 from anaglyph.data.source import splits_of
 from anaglyph.engine.feature_output import compute_shard
 from anaglyph.engine.feature_parts import FeatureSettings
-from anaglyph.engine.recipe import TowerSpec, TowersSpec
+from anaglyph.engine.tower_specs import TowerSpec, TowersSpec
 from anaglyph.engine.towers import open_towers
 from anaglyph.errors import ConfigError
 from embedded_objects import made_up

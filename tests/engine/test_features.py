@@ -15,7 +15,7 @@ from anaglyph.engine.feature_output import FeatureProgress, ShardChoice, compute
 from anaglyph.engine.feature_parts import FeatureSettings, embed_classes, embed_rows
 from anaglyph.engine.features import embedded_objects
 from anaglyph.engine.interrupt import Interrupted, StopRequest
-from anaglyph.engine.recipe import TowerSpec, TowersSpec
+from anaglyph.engine.tower_specs import TowerSpec, TowersSpec
 from anaglyph.engine.towers import Towers, open_towers
 from anaglyph.errors import ConfigError, DataError
 from tower_files import CLASSES, WIDTH, described, save_dual

@@ -10,7 +10,7 @@ from anaglyph.encoders.spaces.trained import write_space
 from anaglyph.engine import zero_shot
 from anaglyph.engine.features import embedded_objects
 from anaglyph.engine.models import load_method
-from anaglyph.engine.recipe import TowersSpec
+from anaglyph.engine.tower_specs import TowersSpec
 from anaglyph.engine.towers import open_towers
 from anaglyph.engine.zero_shot import ZeroShotOptions, measure_zero_shot
 from anaglyph.errors import ConfigError, WeightsError

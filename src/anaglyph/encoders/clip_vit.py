@@ -1,4 +1,4 @@
-"""The vision transformer of CLIP (Radford et al., 2021), with the key names of OpenAI's files after `visual.`.
+"""CLIP's vision transformer (Radford et al., 2021), with the key names of OpenAI's files after `visual.`.
 
 The projection into CLIP's space is not part of it (`projected_image` has one). Built from the key table of
 dossier CrossMoST, 2.5.

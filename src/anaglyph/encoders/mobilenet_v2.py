@@ -66,6 +66,9 @@ class MobileNetV2(nn.Module):
         head_classes: adds the classifier, used by `logits` alone.
     """
 
+    patch = 32
+    """Pixels of a side that one place of the last feature map stands for."""
+
     def __init__(
         self,
         *,

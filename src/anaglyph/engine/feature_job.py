@@ -20,7 +20,8 @@ from anaglyph.encoders.towers.catalog import parse_tower
 from anaglyph.engine.feature_output import WHOLE, FeatureListener, ShardChoice, compute_shard
 from anaglyph.engine.features import settings_of
 from anaglyph.engine.interrupt import StopRequest
-from anaglyph.engine.recipe import TowersSpec, checked_towers, list_recipes, load_recipe
+from anaglyph.engine.recipe import list_recipes, load_recipe
+from anaglyph.engine.tower_specs import TowersSpec, checked_towers
 from anaglyph.engine.towers import open_towers
 from anaglyph.errors import ConfigError, DataError, unknown_name
 

@@ -28,7 +28,7 @@ from anaglyph.engine.feature_output import (
     feature_plan,
 )
 from anaglyph.engine.feature_parts import FeatureSettings
-from anaglyph.engine.recipe import TowersSpec
+from anaglyph.engine.tower_specs import TowersSpec
 from anaglyph.engine.towers import Towers
 from anaglyph.errors import DataError
 from anaglyph.io.lock import exclusive

@@ -7,7 +7,7 @@ its number, batches by their epoch, so a resumed run draws exactly what an undis
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from anaglyph.data.hard_batches import LookAlikes
@@ -95,6 +96,8 @@ class Stage:
     artefacts: Mapping[str, Path]
     alike: LookAlikes | None = None
     """What batches are made of where the stage asks for hard ones."""
+    class_vectors: Callable[[Sequence[str]], Tensor] | None = None
+    """What class names mean to a method that asks."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -128,6 +131,7 @@ class Stage:
             batches=batches,
             augmented=lambda draw: batches(AUGMENTED_CROPS + draw),
             log=log,
+            class_vectors=self.class_vectors,
         )
 
 

@@ -12,10 +12,12 @@ from torch import nn
 from anaglyph import __version__
 from anaglyph.config import plain, structure
 from anaglyph.data.catalog import DataConfig
+from anaglyph.data.weak_strong import WeakStrongSpec
 from anaglyph.encoders.catalog import create_encoder
 from anaglyph.encoders.spaces.trained import KIND as SPACE
-from anaglyph.engine.recipe import StageSpec, TowersSpec
+from anaglyph.engine.recipe import StageSpec
 from anaglyph.engine.starting_weights import StartingWeights
+from anaglyph.engine.tower_specs import TowersSpec
 from anaglyph.errors import WeightsError
 from anaglyph.io.run_folder import find_weights
 from anaglyph.io.weights import load_into, read_header, read_weights, write_weights
@@ -36,6 +38,8 @@ class SavedMethod:
     header: Mapping[str, Any]
     towers: TowersSpec | None = None
     """What the pictures and texts of its data went through."""
+    weak_strong: WeakStrongSpec | None = None
+    """How its data was shown to a teacher and its student; without changes it is measured so, too."""
 
 
 def build_method(
@@ -85,17 +89,19 @@ def save_method(
     spec: StageSpec,
     data: DataConfig,
     towers: TowersSpec | None = None,
+    weak_strong: WeakStrongSpec | None = None,
     objects: int,
     identity: str,
     leaks: Sequence[str] = (),
 ) -> None:
-    """Write weights and, in the header, the stage's spec, data, towers and the run's fingerprint."""
+    """Write weights and, in the header, the stage's spec, its data with what changed it, and the run."""
     header = {
         "format": 1,
         "anaglyph": __version__,
         "stage": plain(spec),
         "data": plain(data),
         **({} if towers is None else {"towers": plain(towers)}),
+        **({} if weak_strong is None else {"weak_strong": plain(weak_strong)}),
         "objects": objects,
         "fingerprint": identity,
         "leaks": list(leaks),
@@ -132,6 +138,9 @@ def load_method(path: str | Path) -> SavedMethod:
     data = structure(DataConfig, header["data"], where=f"{file.name}: data")
     given = header.get("towers")
     towers = None if given is None else structure(TowersSpec, given, where=f"{file.name}: towers")
+    shown = header.get("weak_strong")
+    if shown is not None:
+        shown = structure(WeakStrongSpec, shown, where=f"{file.name}: weak_strong")
     method = build_method(spec, objects=objects, seed=0, name="load")
     load_into(method, read_weights(file), what=f"'{file}'")
-    return SavedMethod(method.eval(), spec, data, header, towers)
+    return SavedMethod(method.eval(), spec, data, header, towers, shown)

@@ -19,14 +19,17 @@ from typing import Any, Literal
 from anaglyph.config import mapping, merge, override, parse_yaml, plain, read_yaml, structure
 from anaglyph.data.catalog import DataConfig, dataset_source
 from anaglyph.data.hard_batches import HardBatches
-from anaglyph.data.transforms.clouds import CloudPipeline
-from anaglyph.data.transforms.texts import TextChoice
-from anaglyph.data.transforms.views import ViewChoice
+from anaglyph.data.weak_strong import WeakStrongSpec
 from anaglyph.encoders.catalog import check_encoder
-from anaglyph.encoders.towers.catalog import Side, check_tower
-from anaglyph.engine.stage_checks import check_accumulation, check_hard_batches, check_start
+from anaglyph.engine.stage_checks import (
+    check_accumulation,
+    check_class_names,
+    check_epochs,
+    check_hard_batches,
+    check_start,
+)
+from anaglyph.engine.tower_specs import ClassNamesSpec, TowersSpec, checked_class_names, checked_towers
 from anaglyph.errors import ConfigError, unknown_name
-from anaglyph.evaluation.templates import templates
 from anaglyph.methods.catalog import DEFAULT_DATA, METHODS, PRESET_FAMILIES
 
 FirstLayer = Literal["copied", "copied_mean", "random"]
@@ -39,54 +42,12 @@ class EncoderSpec:
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     weights: str | None = None
-    """File that it starts from: one of `anaglyph models import`, or an official one, which is then imported.
-    A relative path starts at the data root."""
+    """File that it starts from: one of `anaglyph models import`, an official one, which is then imported, or
+    a run whose last stage has an encoder of this modality; `mini` is the picture tower of the package. A
+    relative path starts at the data root."""
     first_layer: FirstLayer = "copied"
     """What becomes of the first filters of `weights`: copied (summed for gray, 0 for a mask), copied_mean
     (the mask's is the mean of the colours') or random, drawn anew."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TowerSpec:
-    """A frozen tower by its kind and options."""
-
-    name: str
-    """Kind: clip, sentence, stored_text, encoder or dual."""
-    options: dict[str, Any] = field(default_factory=dict)
-    """Of the kind; `source` is where its weights come from. A relative path starts at the data root."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TowersSpec:
-    """Frozen towers that pictures and texts of the data go through once, before training."""
-
-    image: TowerSpec | None = None
-    """What reads pictures; null leaves them out."""
-    text: TowerSpec | None = None
-    """What reads texts and class names; null leaves them out."""
-    templates: str = "official64"
-    """Family of sentences around class names, whose vectors are averaged."""
-    prompt_texts: bool = False
-    """Names and captions in those sentences too, as in OpenShape's data."""
-    clean_names: bool = True
-    """Class names as a person writes them, without underscores."""
-    storage: Literal["float32", "float16"] = "float32"
-    """Type of the stored vectors."""
-    batch: int = 64
-    """Pictures or texts at once."""
-    clouds: CloudPipeline = field(default_factory=CloudPipeline)
-    """How clouds become a batch."""
-    texts: TextChoice = field(default_factory=TextChoice)
-    """Which text a training row shows."""
-    views: ViewChoice = field(default_factory=ViewChoice)
-    """Which pictures a training row shows."""
-
-    def __post_init__(self) -> None:
-        templates(self.templates)
-        if self.image is None and self.text is None:
-            raise ConfigError("towers need one for image, for text, or for both; or leave towers out.")
-        if self.batch < 1:
-            raise ConfigError(f"batch must be >= 1, got {self.batch}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +150,11 @@ class Recipe:
     towers: TowersSpec | None = None
     """Frozen towers for data of pictures and texts; null where a data set holds vectors already, or a method
     reads pictures itself."""
+    class_names: ClassNamesSpec | None = None
+    """The text tower of a method that chooses among named classes; null for all others."""
+    weak_strong: WeakStrongSpec | None = None
+    """How objects are shown to a teacher and to its student; null for methods that have none, whose
+    augmentation is the data set's."""
     stages: dict[str, StageSpec]
     """In training order."""
     evaluation_views: int | None = None
@@ -279,13 +245,8 @@ def check(recipe: Recipe) -> Recipe:
             if needed not in stages:
                 raise ConfigError(f"{where}.needs: {unknown_name('earlier stage', needed, stages)}")
         method = METHODS.load(stage.method)
-        if (stage.epochs < 1 if method.trains else stage.epochs) or stage.batch < 2:
-            epochs = (
-                "epochs must be >= 1" if method.trains else f"{stage.method} is not trained, epochs is 0,"
-            )
-            raise ConfigError(
-                f"{where}: epochs={stage.epochs}, batch={stage.batch}; {epochs} and batch >= 2."
-            )
+        check_epochs(stage, where=where)
+        check_class_names(recipe, stage, where=where)
         if set(stage.encoders) != set(method.encoder_names):
             raise ConfigError(
                 f"{where}.encoders: has {', '.join(sorted(stage.encoders)) or 'none'}; "
@@ -297,23 +258,13 @@ def check(recipe: Recipe) -> Recipe:
         config = plain(structure(method.config_cls, stage.config, where=f"{where}.config"))
         stages[name] = replace(stage, config=config)
     data = DataConfig(name=recipe.data.name, options=plain(dataset_source(recipe.data)))
-    return replace(recipe, stages=stages, data=data, towers=checked_towers(recipe.towers))
-
-
-def checked_towers(towers: TowersSpec | None) -> TowersSpec | None:
-    """The same with every option written out."""
-    if towers is None:
-        return None
     return replace(
-        towers, image=_checked_tower(towers.image, "image"), text=_checked_tower(towers.text, "text")
+        recipe,
+        stages=stages,
+        data=data,
+        towers=checked_towers(recipe.towers),
+        class_names=checked_class_names(recipe.class_names),
     )
-
-
-def _checked_tower(tower: TowerSpec | None, side: Side) -> TowerSpec | None:
-    if tower is None:
-        return None
-    options = check_tower(tower.name, tower.options, side=side, where=f"towers.{side}")
-    return replace(tower, options=plain(options))
 
 
 def load_preset(method: str, preset: str) -> dict[str, Any]:
@@ -345,7 +296,11 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
         "precision": recipe.precision,
         "training_pairs": recipe.training_pairs,
         "leak_ground_truth_labels": recipe.leak_ground_truth_labels,
-        **({} if recipe.towers is None else {"towers": plain(recipe.towers)}),
+        **{
+            name: plain(value)
+            for name in ("towers", "class_names", "weak_strong")
+            if (value := getattr(recipe, name)) is not None
+        },
         "needs": {needed: stage_identity(recipe, needed) for needed in spec.needs},
     }
 

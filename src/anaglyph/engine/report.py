@@ -135,6 +135,20 @@ def run_curves(result: Result, *, task: Task) -> list[Curve]:
                     {task.shown[task.headline]: validated},
                 )
             )
+        curves += followed_curves(rows, f"{result.recipe}, {stage}", task=task)
+    return curves
+
+
+def followed_curves(rows: Sequence[Mapping[str, float]], where: str, *, task: Task) -> list[Curve]:
+    """What a task follows over the epochs beside its headline, where it was measured more than once."""
+    curves = []
+    for title, metrics in task.followed.items():
+        lines = {
+            shown: [(row["epoch"], row[f"validation_{name}"]) for row in rows if f"validation_{name}" in row]
+            for name, shown in metrics.items()
+        }
+        if all(len(points) > 1 for points in lines.values()):
+            curves.append(Curve(f"{where}: validation, {title}", "epoch", "share", lines))
     return curves
 
 
@@ -149,4 +163,10 @@ _NOT_LOSSES = {
     "occupied_clusters",
     "size_entropy",
     "largest_share",
+    "scale",
+    "image_kept",
+    "shape_kept",
+    "image_evenness",
+    "shape_evenness",
+    "from_image",
 }

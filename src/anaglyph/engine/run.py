@@ -30,6 +30,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from anaglyph.config import dump_yaml, fingerprint, plain
 from anaglyph.engine.checkpoint import difference
+from anaglyph.engine.class_names import class_vectors_of
 from anaglyph.engine.compile import compile_encoders, require_compiler
 from anaglyph.engine.devices import choose_device
 from anaglyph.engine.environment import describe_environment
@@ -163,7 +164,7 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
             stage = Stage(
                 name=name, spec=spec, method=method, dataset=splits.train, seed=recipe.seed, folder=folder,
                 identity=identity, artefacts={needed: artefacts[needed] for needed in spec.needs},
-                alike=alike,
+                alike=alike, class_vectors=class_vectors_of(recipe.class_names, root=options.data_root),
             )  # fmt: skip
             if spec.epochs:
                 fit(
@@ -174,13 +175,22 @@ def run_recipe(recipe: Recipe, options: RunOptions, *, listen: Listener = ignore
                     options=fit_options(recipe, options, splits, fabric, stage=name),
                 )
             else:  # a method without training is a stage all the same: it is saved and measured like others
-                stage.method.to(fabric.device)
+                rest(stage, fabric)
             if fabric.global_rank == 0:
                 leave_artefact(stage, recipe, fabric)
             fabric.barrier()
             listen(StageFinished(name))
         stop.check("after its last stage")
     return artefacts[name]
+
+
+def rest(stage: Stage, fabric: Fabric) -> None:
+    """A stage of 0 epochs: a method that trains is as it would begin, another as it was made."""
+    stage.method.to(fabric.device)
+    if not stage.method.trains:
+        return
+    with prepared(stage, "start"):
+        stage.method.start(stage.context(0, device=fabric.device, log=lambda values: None))
 
 
 def make_fabric(recipe: Recipe, options: RunOptions) -> Fabric:
@@ -300,7 +310,8 @@ def leave_artefact(stage: Stage, recipe: Recipe, fabric: Fabric) -> None:
             stage.method.finish(context, folder)
         save_method(
             folder / FILE, stage.method, spec=stage.spec, data=recipe.data, towers=recipe.towers,
-            objects=len(stage.dataset), identity=fingerprint(stage.identity), leaks=check_leaks(recipe),
+            weak_strong=recipe.weak_strong, objects=len(stage.dataset), identity=fingerprint(stage.identity),
+            leaks=check_leaks(recipe),
         )  # fmt: skip
         write_json(
             folder / "stage.json",

@@ -12,10 +12,12 @@ from anaglyph.data.objects import Objects
 from anaglyph.data.paired import PairedObjects
 from anaglyph.data.pairing import released_rows
 from anaglyph.data.source import SPLITS
+from anaglyph.data.weak_strong import WeakStrong, WeakStrongSpec
 from anaglyph.engine.devices import choose_device
 from anaglyph.engine.features import embedded_objects
 from anaglyph.engine.leaks import check_leaks
-from anaglyph.engine.recipe import Recipe, TowersSpec
+from anaglyph.engine.recipe import Recipe
+from anaglyph.engine.tower_specs import TowersSpec
 from anaglyph.engine.towers import Towers, open_towers
 from anaglyph.errors import ConfigError
 
@@ -58,6 +60,11 @@ def make_splits(
             )
             for each in (train, validation, test)
         )
+    if recipe.weak_strong is not None:
+        train, validation, test = (
+            weakly_and_strongly(each, recipe.weak_strong, data=recipe.data.name)
+            for each in (train, validation, test)
+        )
     if recipe.training_pairs == "released_rows":
         check_leaks(recipe)
         if not isinstance(train, PairedObjects):
@@ -67,6 +74,22 @@ def make_splits(
             )
         train = train.with_point_rows(released_rows(train.labels, seed=recipe.seed))
     return Splits(train, validation, test)
+
+
+def weakly_and_strongly(objects: Objects, spec: WeakStrongSpec, *, data: str) -> WeakStrong:
+    """A split as a teacher and its student see it; ConfigError for data without pictures and clouds."""
+    if not isinstance(objects, PairedObjects | DescribedObjects):
+        raise ConfigError(
+            f"the recipe has weak_strong, and {data} has no pictures with clouds that it could change; "
+            f"set it to null, or choose a data set such as modelnet or procedural_models."
+        )
+    missing = sorted({"images", "points"} - objects.fields)
+    if missing:
+        raise ConfigError(
+            f"{data} has no {' and no '.join(missing)}, and weak_strong changes a picture and a cloud of "
+            f"every object; choose a data set that has both (`anaglyph data` lists all)."
+        )
+    return WeakStrong(objects=objects, spec=spec)
 
 
 def through_towers(

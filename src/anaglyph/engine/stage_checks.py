@@ -10,7 +10,35 @@ from anaglyph.errors import ConfigError
 from anaglyph.methods.catalog import METHODS
 
 if TYPE_CHECKING:  # recipes are made of stages and call this module
-    from anaglyph.engine.recipe import StageSpec
+    from anaglyph.engine.recipe import Recipe, StageSpec
+
+
+def check_epochs(stage: StageSpec, *, where: str) -> None:
+    """ConfigError for epochs that the method cannot have, or a batch of one."""
+    method = METHODS.load(stage.method)
+    least = 0 if not method.trains or method.may_rest else 1
+    if (stage.epochs < least if method.trains else stage.epochs) or stage.batch < 2:
+        epochs = (
+            f"epochs must be >= {least}" if method.trains else f"{stage.method} is not trained, epochs is 0,"
+        )
+        raise ConfigError(f"{where}: epochs={stage.epochs}, batch={stage.batch}; {epochs} and batch >= 2.")
+
+
+def check_class_names(recipe: Recipe, stage: StageSpec, *, where: str) -> None:
+    """ConfigError for a method that chooses among named classes without what it starts from and is shown."""
+    if not METHODS.load(stage.method).names_classes:
+        return
+    missing = [name for name in ("class_names", "weak_strong") if getattr(recipe, name) is None]
+    if missing:
+        raise ConfigError(
+            f"{where}: {stage.method} chooses among named classes, and the recipe has no "
+            f"{' and no '.join(missing)}; take those of its presets, or write them beside 'stages'."
+        )
+    if recipe.towers is not None:
+        raise ConfigError(
+            f"{where}: {stage.method} trains its encoders on pictures, and 'towers' would leave their "
+            f"vectors alone; set towers to null."
+        )
 
 
 def check_accumulation(stage: StageSpec, *, where: str) -> None:

@@ -12,9 +12,12 @@ from anaglyph.encoders.checkpoints.importer import import_checkpoint, is_importe
 from anaglyph.encoders.checkpoints.load import load_encoder
 from anaglyph.encoders.checkpoints.match import own_shapes
 from anaglyph.encoders.first_layer import MaskFilter, first_convolution, fit_first_layer
+from anaglyph.encoders.towers.dual import MINI, packaged_weights
 from anaglyph.engine.recipe import FirstLayer, StageSpec
+from anaglyph.engine.trained_encoders import is_trained_method, trained_encoder
 from anaglyph.errors import ConfigError, WeightsError
 from anaglyph.io.atomic import sha256
+from anaglyph.io.run_folder import find_weights
 
 
 @dataclass(frozen=True)
@@ -64,17 +67,21 @@ def starting_weights(spec: StageSpec, *, root: Path) -> dict[str, StartingWeight
     for modality, encoder in spec.encoders.items():
         if encoder.weights is None:
             continue
-        path = root / encoder.weights
+        path = packaged_weights("mini_towers") if encoder.weights == MINI else root / encoder.weights
+        if path.is_dir():
+            path = find_weights(path)
         if not path.is_file():
             raise WeightsError(
                 f"encoders.{modality}.weights: there is no file '{path}'. Bring it there, give another path, "
                 f"or set it to null to start from random weights."
             )
-        found[modality] = replace(_read(path), first_layer=encoder.first_layer)
+        found[modality] = replace(_read(path, modality), first_layer=encoder.first_layer)
     return found
 
 
-def _read(path: Path) -> StartingWeights:
+def _read(path: Path, modality: str) -> StartingWeights:
+    if is_trained_method(path):
+        return StartingWeights(path, *trained_encoder(path, modality), sha256=sha256(path))
     if is_imported(path):
         loaded = load_encoder(path)
     else:

@@ -26,7 +26,7 @@ from anaglyph.engine.pseudo_labels import pseudo_label_quality
 from anaglyph.engine.recipe import Recipe
 from anaglyph.engine.rehearsal import rehearse, rehearse_without_data
 from anaglyph.engine.run import RunOptions, run_recipe
-from anaglyph.engine.splits import make_splits, through_towers
+from anaglyph.engine.splits import make_splits, through_towers, weakly_and_strongly
 from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked, Mode, Task
 from anaglyph.engine.tasks.choice import check_views, task_of
@@ -214,6 +214,8 @@ def measure_weights(
             dataset, open_towers(saved.towers, root=data_root), saved.towers, data=data.name, cache=cache,
             seed=seed, device=device,
         )  # fmt: skip
+    if saved.weak_strong is not None:
+        dataset = weakly_and_strongly(dataset, saved.weak_strong, data=data.name)
     target = torch.device(choose_device(device))
     other = None
     if shapes is not None:

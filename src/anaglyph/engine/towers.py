@@ -9,7 +9,7 @@ import torch
 
 from anaglyph.encoders.towers.catalog import open_image_tower, open_text_tower
 from anaglyph.encoders.towers.tower import ImageTower, TextTower
-from anaglyph.engine.recipe import TowersSpec
+from anaglyph.engine.tower_specs import TowersSpec
 
 
 @dataclass(frozen=True)

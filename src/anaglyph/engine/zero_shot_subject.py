@@ -15,8 +15,8 @@ from anaglyph.encoders.spaces.space import Space
 from anaglyph.encoders.spaces.tower_pair import named_towers
 from anaglyph.encoders.spaces.trained import KIND as SPACE
 from anaglyph.engine.models import SavedMethod
-from anaglyph.engine.recipe import TowersSpec
 from anaglyph.engine.space_method import SpaceMethod
+from anaglyph.engine.tower_specs import TowersSpec
 from anaglyph.engine.towers import Towers
 from anaglyph.errors import WeightsError
 from anaglyph.io.weights import read_header

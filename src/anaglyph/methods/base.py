@@ -31,6 +31,11 @@ class Method(nn.Module):
     """Encoders it is made of; one may serve two modalities."""
     trains: ClassVar[bool] = True
     """False for a method that is used as it is made; its stage has 0 epochs."""
+    may_rest: ClassVar[bool] = False
+    """Whether a method that trains may have a stage of 0 epochs, to be measured as `start` leaves it."""
+    names_classes: ClassVar[bool] = False
+    """Whether it chooses among named classes: `start` asks the recipe's `class_names` for their vectors, its
+    data is shown weakly and strongly changed, and `class_logits(modality, batch, teacher=...)` answers."""
     uses_labels: bool = False
     """Only where True does the engine hand out labels; an instance may raise it behind a loud option."""
     crops: int = 1

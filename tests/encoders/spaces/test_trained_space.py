@@ -9,7 +9,7 @@ from anaglyph.encoders.spaces.trained import write_space
 from anaglyph.encoders.towers.catalog import open_image_tower, open_text_tower
 from anaglyph.engine.features import embedded_objects
 from anaglyph.engine.models import load_method
-from anaglyph.engine.recipe import TowersSpec
+from anaglyph.engine.tower_specs import TowersSpec
 from anaglyph.engine.towers import Towers
 from anaglyph.errors import ConfigError, WeightsError
 from anaglyph.io.weights import read_header, read_weights, write_weights

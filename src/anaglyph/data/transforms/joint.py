@@ -107,7 +107,7 @@ def augment_queries(
     mirror = _mirror(uniform(rows, "query/flip") < config.flip)
     if config.shift or config.flip or config.side or (config.area, config.aspect) != (_WHOLE, _WHOLE):
         shown = (config.side, config.side) if config.side else (height, width)
-        grid = _grid(half * mirror, centre, shown).to(images.device)
+        grid = cut_grid(half * mirror, centre, shown).to(images.device)
         # Beyond the border grid_sample gives 0: right for the mask, and for an image less its background.
         joined = torch.cat([images - config.background, masks], dim=1)
         joined = F.grid_sample(joined, grid, padding_mode="zeros", align_corners=False)
@@ -126,7 +126,7 @@ def augment_views(views: Tensor, config: ViewAugmentation, rows: Rows) -> Tensor
     draws = uniform(rows, "view/flip", count if config.flip_views == "each" else 1)
     mirror = _mirror(np.broadcast_to(draws < config.flip, (shapes, count)))
     shown = (config.side, config.side) if config.side else (height, width)
-    grid = _grid((half * mirror).reshape(-1, 2), centre.reshape(-1, 2), shown).to(views.device)
+    grid = cut_grid((half * mirror).reshape(-1, 2), centre.reshape(-1, 2), shown).to(views.device)
     flat = views.reshape(-1, channels, height, width) - config.background
     moved = F.grid_sample(flat, grid, padding_mode="zeros", align_corners=False)
     return (moved + config.background).reshape(shapes, count, channels, *shown)
@@ -157,7 +157,7 @@ def random_cut(
     return half, centre.astype(np.float32)
 
 
-def _grid(half: Floats, centre: Floats, size: tuple[int, int]) -> Tensor:
+def cut_grid(half: Floats, centre: Floats, size: tuple[int, int]) -> Tensor:
     """(B, H, W, 2) places in the picture: centre + half * place in the result."""
     height, width = size
     x = (torch.arange(width) * 2 + 1) / width - 1.0

@@ -66,6 +66,8 @@ class Task(Protocol):
     """Metric -> heading of its column, in order."""
     headline: ClassVar[str]
     """The metric that says most; larger is better."""
+    followed: ClassVar[Mapping[str, Mapping[str, str]]]
+    """Title of a chart over epochs -> metric -> its name there, where more than the headline is drawn."""
 
     def measure(self, method: Method, dataset: Objects, asked: Asked) -> Measured:
         """Numbers of a method on a split; its training mode is put back afterwards."""

@@ -6,8 +6,10 @@ from anaglyph.data.described import DescribedObjects
 from anaglyph.data.embedded import EmbeddedObjects
 from anaglyph.data.objects import Objects
 from anaglyph.data.shape_queries import ShapeQueries
+from anaglyph.data.weak_strong import WeakStrong
 from anaglyph.engine.tasks.base import Task
 from anaglyph.engine.tasks.cross_modal import CrossModal
+from anaglyph.engine.tasks.naming import Naming
 from anaglyph.engine.tasks.pictured_words import PicturedWords
 from anaglyph.engine.tasks.shape_retrieval import ShapeRetrieval
 from anaglyph.engine.tasks.tri_modal import TriModal
@@ -20,6 +22,8 @@ def task_of(dataset: Objects) -> Task:
     """The task of this kind of data."""
     if isinstance(dataset, EmbeddedObjects):
         return TriModal() if dataset.class_features is None else ZeroShot()
+    if isinstance(dataset, WeakStrong):
+        return Naming()
     if isinstance(dataset, DescribedObjects):
         return PicturedWords()
     return ShapeRetrieval() if isinstance(dataset, ShapeQueries) else CrossModal()

@@ -39,6 +39,7 @@ class CrossModal:
         "shape_to_image_recall_at_1": "shape→image R@1",
     }
     headline: ClassVar[str] = "average_map"
+    followed: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     def measure(self, method: Method, dataset: Objects, asked: Asked) -> Measured:
         """MAP and recalls, both ways."""

@@ -44,6 +44,7 @@ class PicturedWords:
         "text_to_images_category_at_1": "text→images, class of the first",
     }
     headline: ClassVar[str] = "text_to_images_recall_at_1"
+    followed: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     def measure(self, method: Method, dataset: Objects, asked: Asked) -> Measured:
         """Recalls and ranks both ways; with mode full also mean average precision by category."""

@@ -57,6 +57,7 @@ class ShapeRetrieval:
         "true_view_weight": "weight of the true view",
     }
     headline: ClassVar[str] = "top_1"
+    followed: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     def measure(self, method: Method, dataset: Objects, asked: Asked) -> Measured:
         """Accuracies; with mode full also HAU and IoU of the first hit, with shapenet only those."""

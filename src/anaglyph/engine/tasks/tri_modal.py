@@ -43,6 +43,7 @@ class TriModal:
         "text_to_sum_recall_at_1": "text→sum R@1",
     }
     headline: ClassVar[str] = "points_to_text_recall_at_1"
+    followed: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     def measure(self, method: Method, dataset: Objects, asked: Asked) -> Measured:
         """Recalls and ranks in every direction; with mode full also mean average precision by category."""
