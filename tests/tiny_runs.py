@@ -86,6 +86,37 @@ PLAIN = {
             "contrast": {"epochs": 3, "batch": SHAPE_BATCH, "config": {"embed_dim": 16, "style_pool": 20}}
         },
     },
+    "crossmost": {
+        "method": "crossmost",
+        "preset": "paper",
+        "encoders": {
+            "image": {"name": "digit_cnn", "options": {"embed_dim": 16, "width": 4}},
+            "shape": {
+                "name": "point_bert",
+                "options": {"width": 12, "depth": 1, "heads": 2, "groups": 6, "group_size": 4},
+            },
+        },
+        "class_names": {"text": {"name": "dual", "options": {"source": "mini"}}, "templates": "plain"},
+        "weak_strong": {"points": 32},
+        "stages": {
+            "adapt": {
+                "epochs": 3,
+                "config": {
+                    "classes": list("0123456789"),
+                    "embed_dim": 256,
+                    "threshold": 0.15,
+                    "scale_start": 20.0,
+                    "image_layer_decay": 1.0,
+                    "image_reconstruction_weight": 0.0,
+                    "image_local_weight": 0.0,
+                    "image_mask_pixels": 4,
+                    "teacher_start": 0.5,
+                    "teacher_decay": 0.9,
+                    "teacher_ramp": 4,
+                },
+            }
+        },
+    },
     "multi_view_zero": {
         "method": "multi_view_zero",
         "preset": "paper",

@@ -9,6 +9,7 @@ import torch.multiprocessing
 IMPORTED = [
     "torch", "torch.distributed.fsdp", "anaglyph.engine.run", "anaglyph.data.datasets.digits3d",
     "anaglyph.methods.romo.learn", "anaglyph.methods.cmic.method", "anaglyph.methods.mixcon3d.method",
+    "anaglyph.methods.crossmost.method",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from anaglyph.engine.recipe import load_recipe
 from anaglyph.engine.study import measure_weights
 from anaglyph.errors import ConfigError
 from anaglyph.methods.cmic.method import CMIC
+from anaglyph.methods.crossmost.method import CrossMoST
 from anaglyph.methods.multi_view_zero.method import MultiViewZero
 from anaglyph.methods.pair_contrast.method import PairContrast
 from anaglyph.methods.romo.annotate import Annotate
@@ -39,21 +40,21 @@ def random_labels(monkeypatch):
 def seen(monkeypatch):
     """(class, whether the batch or one of its crops held labels) for every batch that reaches a method."""
     batches = []
-    for method in (Annotate, Discover, Learn, PairContrast):
-        for name in ("training_step", "embed"):
+    for method in (Annotate, CrossMoST, Discover, Learn, PairContrast):
+        for name in ("training_step", "class_logits" if method is CrossMoST else "embed"):
             original = getattr(method, name)
 
-            def watched(self, *arguments, original=original):
+            def watched(self, *arguments, original=original, **options):
                 batch = arguments[-1]
                 labelled = any(part.labels is not None for part in (batch, *batch.crops))
                 batches.append((type(self).__name__, labelled))
-                return original(self, *arguments)
+                return original(self, *arguments, **options)
 
             monkeypatch.setattr(method, name, watched)
     return batches
 
 
-@pytest.mark.parametrize("kind", ["paper", "best", "pair_contrast"])
+@pytest.mark.parametrize("kind", ["paper", "best", "pair_contrast", "crossmost"])
 def test_true_and_random_labels_give_byte_identical_weights_and_label_files(
     kind, random_labels, tmp_path, tiny_cache, undisturbed
 ):
@@ -61,7 +62,7 @@ def test_true_and_random_labels_give_byte_identical_weights_and_label_files(
     assert outcome(tmp_path) == undisturbed(kind)
 
 
-@pytest.mark.parametrize("kind", ["paper", "best", "pair_contrast"])
+@pytest.mark.parametrize("kind", ["paper", "best", "pair_contrast", "crossmost"])
 def test_no_batch_with_labels_ever_reaches_a_method_that_uses_none(kind, seen, tmp_path, tiny_cache):
     train(tiny_recipe(kind), tmp_path, cache=tiny_cache, validate_every=1)
     assert len(seen) > 10

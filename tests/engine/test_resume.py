@@ -14,6 +14,7 @@ STOPS = [
     ("pair_contrast", "contrast", 1),
     ("pair_contrast", "contrast", EPOCH_END),
     ("pair_contrast", "contrast", 3 * STEPS_PER_EPOCH),
+    ("crossmost", "adapt", MID_EPOCH),  # with the teacher's ramp half way
     ("cmic", "contrast", 1),
     ("cmic", "contrast", MID_EPOCH),  # with colours of earlier batches remembered
     ("cmic", "contrast", 3 * STEPS_PER_EPOCH),
@@ -46,6 +47,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_ends_bit_for_bit_like_an_undisturbe
         ("pair_contrast", "contrast", 5, None),
         ("pair_contrast", "contrast", 1, 1),
         ("cmic", "contrast", 5, 2),
+        ("crossmost", "adapt", 6, 2),
         ("paper", "annotate", 6, 2),
         ("paper", "annotate", 5, None),  # with lines in the log that no checkpoint knows
         ("paper", "learn", 1, None),  # before the stage's first checkpoint

@@ -15,6 +15,22 @@ from tower_files import described, make_dual
 OBJECTS = 8
 SMALL = {
     "cmic": {"embed_dim": 16, "style_pool": 12, "learn_temperature": True},
+    "crossmost": {
+        "classes": ["one", "two", "three"],
+        "embed_dim": 16,
+        "scale_start": 5.0,
+        "threshold": 0.0,
+        "fairness_weight": 0.1,
+        "image_layer_decay": 1.0,
+        "image_reconstruction_weight": 0.0,
+        "image_local_weight": 0.0,
+        "image_mask_pixels": 2,
+        "shape_reconstruction_weight": 0.0,
+        "shape_local_weight": 0.0,
+        "alignment_temperature": 0.1,
+        "teacher_start": 0.5,
+        "teacher_decay": 0.9,
+    },
     "image_text": {"embed_dim": 12, "average_decay": 0.5},
     "mixcon3d": {"embed_dim": 16, "image_dim": 16, "text_dim": 16, "average_decay": 0.5},
     "multi_positive": {"embed_dim": 16, "image_dim": 16, "text_dim": 16, "texts": 2, "average_decay": 0.5},

@@ -83,6 +83,17 @@ def test_killed_before_every_single_write_of_a_save_a_run_always_goes_on_to_the_
     assert len(codes) > 12  # a save has more moments than that, and none is missed
 
 
+def test_a_teacher_killed_with_its_ramp_half_way_goes_on_to_the_same_bits(
+    server, recipes, undisturbed, tmp_path
+):
+    expected = undisturbed("crossmost")
+    command = train_command(recipes / "crossmost.yaml", tmp_path, "--save-every", "1")
+    child = server.start(command, inside=SAVE, call=4, point=3)
+    assert child.wait() == -signal.SIGKILL, child.text()
+    finish(server, command)
+    assert outcome(tmp_path / "crossmost/seed-0") == expected
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("inside", [LEAVE, OPEN])
 def test_killed_while_a_stage_leaves_its_artefact_or_a_run_begins_it_ends_the_same(

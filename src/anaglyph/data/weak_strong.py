@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from anaglyph.data.described import DescribedObjects
 from anaglyph.data.paired import PairedObjects
@@ -42,12 +43,15 @@ class WeakStrongSpec:
     """Random views of each object, the same for both; 0 is all."""
     points: int = 0
     """Random points of each cloud, the same for both; without an epoch the first ones. 0 is all stored."""
-    colours: bool = False
-    """Hand out red, green and blue of the points where they are stored."""
+    channels: Literal[3, 4, 6] = 3
+    """3 leaves colours out, 6 keeps them, 4 puts the height above the lowest point in their place, after all
+    changes."""
 
     def __post_init__(self) -> None:
         if self.views < 0 or self.points < 0:
             raise ConfigError(f"views={self.views} and points={self.points} must be >= 0; 0 is all.")
+        if self.channels not in (3, 4, 6):
+            raise ConfigError(f"channels={self.channels}; allowed are 3, 4 and 6.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,6 +70,11 @@ class WeakStrong:
                 f"of every object. Choose a data set that has both."
             )
         views, points = self._images.shape[1], self._points.shape[1]
+        if self._points.shape[2] < self._channels:
+            raise DataError(
+                "clouds with colours are asked for (channels=6), and those stored have none; ask for 3, or "
+                "4 with the height."
+            )
         if self.spec.views > views or self.spec.points > points:
             raise DataError(
                 f"{self.spec.views} views and {self.spec.points} points of each object are asked for, and "
@@ -125,7 +134,7 @@ class WeakStrong:
             keys=keys,
             indices=torch.from_numpy(chosen.copy()),
             images=change_pictures(torch.from_numpy(pictures).float() / 255.0, changes.image, draws),
-            points=torch.from_numpy(change_clouds(clouds, changes.shape, draws)),
+            points=self._handed_out(change_clouds(clouds, changes.shape, draws)),
             labels=torch.from_numpy(self.labels[chosen]),
         )
 
@@ -135,11 +144,17 @@ class WeakStrong:
         points = self._points[chosen, :count, : self._channels].astype(np.float32)
         if self.spec.weak.shape.unit_sphere:
             points[..., :3] = in_unit_sphere(points[..., :3])
-        return replace(batch, points=torch.from_numpy(points), texts=None)
+        return replace(batch, points=self._handed_out(points), texts=None)
+
+    def _handed_out(self, clouds: NDArray[np.float32]) -> Tensor:
+        if self.spec.channels == 4:
+            up = clouds[..., "xyz".index(self.spec.weak.shape.up), None]
+            clouds = np.concatenate([clouds, up - up.min(axis=1, keepdims=True)], axis=2)
+        return torch.from_numpy(clouds)
 
     @property
     def _channels(self) -> int:
-        return self._points.shape[2] if self.spec.colours else 3
+        return 6 if self.spec.channels == 6 else 3
 
     @property
     def _images(self) -> NDArray[np.uint8]:

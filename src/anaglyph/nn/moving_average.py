@@ -34,7 +34,7 @@ class MovingAverage(nn.Module):
         if ramp is not None and not (0 <= ramp[0] <= decay and ramp[1] >= 1):
             raise ValueError(f"ramp must be (first decay up to {decay}, updates >= 1), got {ramp}")
         self.decay, self.warm_up, self.ramp = decay, warm_up, ramp
-        self.module = copy.deepcopy(source).requires_grad_(False)
+        self.module = copy.deepcopy(source).requires_grad_(False).eval()
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
