@@ -24,12 +24,16 @@ import yaml
 from anaglyph.cli.main import COMMANDS, SUBCOMMANDS
 from anaglyph.data.catalog import DATASETS
 from anaglyph.data.hard_batches import HardBatches
+from anaglyph.data.transforms.cloud_changes import CloudChanges
 from anaglyph.data.transforms.clouds import CloudPipeline
 from anaglyph.data.transforms.image import ImageAugmentation
 from anaglyph.data.transforms.joint import QueryAugmentation, ViewAugmentation
+from anaglyph.data.transforms.picture_changes import PictureChanges
 from anaglyph.data.transforms.points import PointAugmentation
+from anaglyph.data.transforms.rand_augment import RandAugment
 from anaglyph.data.transforms.texts import TextChoice
 from anaglyph.data.transforms.views import ViewChoice
+from anaglyph.data.weak_strong import WeakStrongSpec
 from anaglyph.encoders.catalog import ENCODERS, encoder_convention, encoder_options, list_encoders
 from anaglyph.encoders.convention import PointConvention
 from anaglyph.encoders.table import EncoderEntry
@@ -42,7 +46,7 @@ from anaglyph.engine.recipe import (
     load_preset,
     recipe_title,
 )
-from anaglyph.engine.tower_specs import TowerSpec, TowersSpec
+from anaglyph.engine.tower_specs import ClassNamesSpec, TowerSpec, TowersSpec
 from anaglyph.methods.catalog import METHODS
 from anaglyph.render.photo import PhotoOptions
 
@@ -57,6 +61,11 @@ CLASSES = {
         HardBatches,
         TowersSpec,
         TowerSpec,
+        ClassNamesSpec,
+        WeakStrongSpec,
+        PictureChanges,
+        RandAugment,
+        CloudChanges,
         ImageAugmentation,
         PointAugmentation,
         QueryAugmentation,

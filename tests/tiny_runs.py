@@ -93,7 +93,14 @@ PLAIN = {
             "image": {"name": "digit_cnn", "options": {"embed_dim": 16, "width": 4}},
             "shape": {
                 "name": "point_bert",
-                "options": {"width": 12, "depth": 1, "heads": 2, "groups": 6, "group_size": 4},
+                "options": {
+                    "width": 12,
+                    "depth": 1,
+                    "heads": 2,
+                    "groups": 4,
+                    "group_size": 4,
+                    "patch_channels": 8,
+                },
             },
         },
         "class_names": {"text": {"name": "dual", "options": {"source": "mini"}}, "templates": "plain"},

@@ -88,7 +88,7 @@ def test_a_teacher_killed_with_its_ramp_half_way_goes_on_to_the_same_bits(
 ):
     expected = undisturbed("crossmost")
     command = train_command(recipes / "crossmost.yaml", tmp_path, "--save-every", "1")
-    child = server.start(command, inside=SAVE, call=4, point=3)
+    child = server.start(command, inside=SAVE, call=5, point=3)
     assert child.wait() == -signal.SIGKILL, child.text()
     finish(server, command)
     assert outcome(tmp_path / "crossmost/seed-0") == expected
