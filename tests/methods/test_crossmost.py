@@ -256,6 +256,16 @@ def test_other_point_encoders_lose_a_block_of_points(shape):
         make(shape=encoder)
 
 
+def test_an_encoder_with_a_feature_map_loses_pixels_and_rebuilds_them():
+    encoder = create_encoder("mobilenet_v2", embed_dim=16, width=8)
+    method = make(image=encoder, image_mask_pixels=32, image_mask=0.5).eval()
+    images = torch.rand(3, 2, 3, 64, 70, generator=torch.Generator().manual_seed(0))
+    seen = method.student.image.taught(images, row_keys(["a", "b", "c"], 0))
+    assert seen.rebuilt.count.tolist() == [2 * 3 * 3 * 32 * 32] * 3  # three of six cells of both views
+    assert torch.isfinite(seen.local.total).all()
+    assert not torch.allclose(seen.vectors, method.student.image(images))
+
+
 def test_encoders_without_tokens_are_refused_what_needs_them():
     encoder = create_encoder("digit_cnn", embed_dim=8, width=4, in_channels=3)
     with pytest.raises(ConfigError, match=r"image_layer_decay is 0\.65"):

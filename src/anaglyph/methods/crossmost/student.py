@@ -38,9 +38,9 @@ class Student(nn.Module):
 
     def vectors(self, modality: str, batch: Batch) -> Tensor:
         """(B, D) of "image" or "shape", not normalised."""
-        if modality == "image":
-            return self.image(batch.require("images"))  # type: ignore[no-any-return]
-        return self.shape(batch.require("points"))  # type: ignore[no-any-return]
+        read = batch.require("images" if modality == "image" else "points")
+        vectors: Tensor = self.get_submodule(modality)(read)
+        return vectors
 
     def logits(self, vectors: Tensor) -> Tensor:
         """(B, D), of any length -> (B, C)."""
