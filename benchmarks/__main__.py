@@ -24,6 +24,7 @@ from anaglyph.io.atomic import write_text
 BENCHMARKS = (
     "bench_training_step",
     "bench_contrastive",
+    "bench_self_training",
     "bench_mini",
     "bench_retrieval",
     "bench_edge_conv",
