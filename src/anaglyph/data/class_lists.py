@@ -49,8 +49,8 @@ def _listed(
 
 _MODELNET40 = _names(
     """airplane bathtub bed bench bookshelf bottle bowl car chair cone cup curtain desk door dresser
-    flower_pot glass_box guitar keyboard lamp laptop mantel monitor night_stand person piano plant radio range_hood sink
-    sofa stairs stool table tent toilet tv_stand vase wardrobe xbox"""
+    flower_pot glass_box guitar keyboard lamp laptop mantel monitor night_stand person piano plant radio
+    range_hood sink sofa stairs stool table tent toilet tv_stand vase wardrobe xbox"""
 )
 _MODELNET10 = _names("bathtub bed chair desk dresser monitor night_stand sofa table toilet")
 _MEDIUM = _names(

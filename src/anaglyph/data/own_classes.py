@@ -35,8 +35,8 @@ class OwnClasses:
         shown = ", ".join(self.foreign[:_SHOWN]) + (", ..." if len(self.foreign) > _SHOWN else "")
         return (
             f"{len(self.foreign)} of {len(self.names)} class names are not in Latin letters ({shown}); a "
-            f"text tower that learned English cannot tell them apart. Write them in English, or name a tower of "
-            f"that language."
+            f"text tower that learned English cannot tell them apart. Write them in English, or name a tower "
+            f"of that language."
         )
 
 

@@ -350,7 +350,12 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
     }
 
 
-LATER_OPTIONS: Mapping[str, Any] = {"start_from": None, "hard_batches": None, "up_axis": "z"}
+LATER_OPTIONS: Mapping[str, Any] = {
+    "start_from": None,
+    "hard_batches": None,
+    "up_axis": "z",
+    "colourless": 0.0,
+}
 """Options that came after the first runs, with what those runs did."""
 
 

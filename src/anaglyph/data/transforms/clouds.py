@@ -72,8 +72,8 @@ class CloudPipeline:
             check_amount(f"cloud {name}", getattr(self, name), below=1.0)
         if self.channels not in (0, 3, 4, 6) or self.up_axis not in ("y", "z"):
             raise ConfigError(
-                f"cloud channels={self.channels} and up_axis={self.up_axis!r:.20}; allowed are 0 (as stored), "
-                f"3, 4 and 6, and y and z."
+                f"cloud channels={self.channels} and up_axis={self.up_axis!r:.20}; allowed are 0 (as "
+                f"stored), 3, 4 and 6, and y and z."
             )
 
     @classmethod
