@@ -1,9 +1,12 @@
 """ScanObjectNN's files, and folders of objects with frames, small and made up."""
 
+import json
+
 import h5py
 import numpy as np
 from PIL import Image
 
+from anaglyph.data.class_lists import SHAPENET55_SYNSETS
 from anaglyph.data.datasets.scanobjectnn import FILES
 from anaglyph.randomness import numpy_generator
 
@@ -37,3 +40,26 @@ def write_object(place, *, frames=4, points=70):
     for frame in range(frames):
         pixels = drawn.integers(0, 255, size=(30, 40, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(place / "images" / f"frame{frame:04d}.png")
+
+
+def write_shapenet(folder, *, objects=(6, 3), renderings=4, points=80):
+    """ULIP's files: lists, clouds, renderings with a depth map each, and synonyms."""
+    synsets = list(SHAPENET55_SYNSETS)
+    (folder / "shapenet-55" / "shapenet_pc").mkdir(parents=True)
+    for split, count in zip(("train", "test"), objects, strict=True):
+        keys = [f"{synsets[number]}-{split}{number}" for number in range(count)]
+        (folder / "shapenet-55" / f"{split}.txt").write_text("".join(f"{key}.npy\n" for key in keys))
+        for key in keys:
+            drawn = numpy_generator("shapenet", key)
+            np.save(folder / "shapenet-55" / "shapenet_pc" / f"{key}.npy", drawn.normal(size=(points, 3)))
+            place = folder / "rendered_images" / key
+            place.mkdir(parents=True)
+            for view in range(renderings):
+                pixels = drawn.integers(0, 255, size=(20, 20, 3), dtype=np.uint8)
+                for ending in ("", "_depth0001"):
+                    Image.fromarray(pixels).save(place / f"{key}_r_{12 * view:03d}{ending}.png")
+    names = [
+        {"synsetId": synset, "name": f"{name}, other {name}"} for synset, name in SHAPENET55_SYNSETS.items()
+    ]
+    (folder / "taxonomy.json").write_text(json.dumps(names))
+    return folder

@@ -23,7 +23,7 @@ from anaglyph.errors import ConfigError, DataError
 from captioned_on_disk import write_captioned
 from cc0_on_disk import write_cc0
 from contracts.test_query_datasets import documented
-from named_on_disk import write_frames, write_scans
+from named_on_disk import write_frames, write_scans, write_shapenet
 from reference.tiny_data import write_clouds, write_views
 
 SIZE = 24
@@ -42,6 +42,7 @@ OPTIONS = {
     "modelnet10_pairs": NAMED,
     "redwood": FRAMED,
     "scanobjectnn": {**NAMED, "check": "report", "views": "ring8"},
+    "shapenet55": {**NAMED, "check": "report", "renderings": 3, "validation_fraction": 0.4},
 }
 WITHOUT_TEXTS = {"co3d", "modelnet10_pairs", "redwood", "scanobjectnn"}
 """Pictures, clouds without colours, and class names."""
@@ -60,6 +61,7 @@ def root(tmp_path_factory):
     write_views(root / "modelnet10_views")
     write_scans(root / "scanobjectnn")
     write_frames(root / "redwood", ["chair", "trash_container"])
+    write_shapenet(root / "shapenet55")
     write_frames(root / "co3d", ["teddybear", "hydrant"])
     return root
 
@@ -115,8 +117,9 @@ def test_objects_are_what_the_schema_says(config, splits):
             assert objects.pictures is None
             assert objects.fields == {"points", "labels"}
             continue
-        if config.name in WITHOUT_TEXTS:
-            assert objects.fields == {"images", "points", "labels"}
+        if config.name in {*WITHOUT_TEXTS, "shapenet55"}:
+            assert objects.fields - {"texts"} == {"images", "points", "labels"}
+            assert ("texts" in objects.fields) == (config.name == "shapenet55")
             assert objects.pictures.shape[2] in (1, 3)
             assert objects.pictures.shape[3:] == (SIZE, SIZE)
             assert objects.points.shape == (count, 64, 3)

@@ -129,6 +129,12 @@ DATASETS = Catalog(
             source="Uy et al., 2019",
             tags=("described", "named", "objects"),
         ),
+        "shapenet55": Entry(
+            target="anaglyph.data.datasets.shapenet55:ShapeNet55",
+            summary="ShapeNet-55 clouds with renderings and synonyms, ULIP's training data",
+            source="Chang et al., 2015; Xue et al., 2023",
+            tags=("described", "objects"),
+        ),
         "models_mixed": Entry(
             target="anaglyph.data.datasets.models_mixed:ModelsMixed",
             summary="procedural_models and cc0_models together",

@@ -128,6 +128,10 @@ class DescribedObjects:
             texts=tuple(self.texts[row] for row in chosen),
         )
 
+    def with_texts(self, texts: Sequence[tuple[Text, ...]]) -> DescribedObjects:
+        """The same objects with these texts, a tuple for each."""
+        return replace(self, texts=tuple(texts))
+
     def _check_draws(self) -> None:
         if not 0.0 <= self.thumbnail_share <= 1.0:
             raise DataError(f"thumbnail_share is {self.thumbnail_share}; it is a probability, from 0 to 1.")
