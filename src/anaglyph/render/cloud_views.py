@@ -21,7 +21,7 @@ from anaglyph.geometry.cameras import Camera
 Look = Literal["depth", "shaded"]
 CLOUD_VIEWS_VERSION = 1
 """Goes up with every change of a pixel."""
-_Grid = NDArray[np.float64]
+_Grid = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
