@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,7 @@ class FramedObjects(NamedOptions):
 
     def _arrays(
         self, objects: Sequence[ObjectFolder], folder: Path, cache: Path | None, *, name: str
-    ) -> dict[str, NDArray[np.generic]]:
+    ) -> dict[str, NDArray[Any]]:
         """`points` and `pictures` of every object."""
         shown = [_spread(each.pictures, self.frames) for each in objects]
         layout = {

@@ -113,9 +113,8 @@ def of_split(
         testing = validation_mask(keys, fraction=test_fraction, seed=1).tolist()
         training = [not each for each in testing]
     rest = [each for each, taken in zip(objects, training, strict=True) if taken]
-    held_out = (
-        validation_mask([each.key for each in rest], fraction=validation_fraction, seed=0) if rest else []
-    )
+    inside = [each.key for each in rest]
+    held_out = validation_mask(inside, fraction=validation_fraction, seed=0).tolist() if rest else []
     chosen = {
         "test": [each for each, taken in zip(objects, testing, strict=True) if taken],
         "train": [each for each, out in zip(rest, held_out, strict=True) if not out],

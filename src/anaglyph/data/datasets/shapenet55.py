@@ -15,7 +15,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +114,7 @@ class ShapeNet55(NamedOptions):
 
     def _arrays(
         self, keys: Sequence[str], folder: Path, cache: Path | None, *, name: str
-    ) -> dict[str, NDArray[np.generic]]:
+    ) -> dict[str, NDArray[Any]]:
         clouds = [folder / "shapenet-55" / "shapenet_pc" / f"{key}.npy" for key in keys]
         shown = [self._renderings(folder / "rendered_images" / key) for key in keys]
         depends_on = {

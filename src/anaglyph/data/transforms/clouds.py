@@ -145,8 +145,9 @@ def prepare_clouds(
 
 def heights(points: Cloud, up: Literal["y", "z"]) -> Cloud:
     """(N,) of (N, 3) points, above the lowest of them."""
-    along: Cloud = points[:, "xyz".index(up)]
-    return along - along.min()
+    along = points[:, "xyz".index(up)]
+    above: Cloud = along - along.min()
+    return above
 
 
 def _shared(clouds: Sequence[NDArray[Any]], axis: int, what: str, remedy: str) -> int:
