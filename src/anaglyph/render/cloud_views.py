@@ -122,7 +122,8 @@ def _by_depth(depth: _Grid, seen: NDArray[np.bool_], farthest: float) -> _Grid:
     known = np.where(seen, depth, near)
     with np.errstate(invalid="ignore"):  # a picture without the cloud: inf - inf, masked by the caller
         part = (known - near) / np.where(far > near, far - near, 1.0)
-    return 1.0 - (1.0 - farthest) * np.nan_to_num(part)
+    light: _Grid = 1.0 - (1.0 - farthest) * np.nan_to_num(part)
+    return light
 
 
 def _smooth(depth: _Grid, seen: NDArray[np.bool_]) -> _Grid:
@@ -180,4 +181,5 @@ def _slope(places: _Grid, seen: NDArray[np.bool_], *, axis: int) -> _Grid:
 
 
 def _bytes(values: _Grid) -> NDArray[np.uint8]:
-    return np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return pixels
