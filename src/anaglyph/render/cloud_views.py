@@ -21,6 +21,8 @@ from anaglyph.geometry.cameras import Camera
 Look = Literal["depth", "shaded"]
 CLOUD_VIEWS_VERSION = 1
 """Goes up with every change of a pixel."""
+_ONE_SURFACE = 0.25
+"""Neighbouring pixels this far apart in depth, in model units, show different parts."""
 _Grid = NDArray[np.floating[Any]]
 
 
@@ -69,7 +71,8 @@ def render_cloud(
     if options.look == "depth":
         light = _by_depth(depth, seen, options.farthest)
         return _bytes(np.where(seen, light, 0.0))
-    facing = np.stack([_facing(*each) for each in zip(_smooth(depth, seen), seen, cameras, strict=True)])
+    even = _smooth(depth, seen, disc_radius(len(points), options.size, options.radius))
+    facing = np.stack([_facing(*each) for each in zip(even, seen, cameras, strict=True)])
     return _bytes(np.where(seen, options.ambient + options.diffuse * facing, 1.0))
 
 
@@ -81,7 +84,7 @@ def cloud_depth(
     Discs are drawn larger and the surface that they make then shrinks again by half of their radius: that
     closes gaps through which the far side would be seen, and leaves outlines where they are.
     """
-    radius = radius or max(1.0, size / math.sqrt(len(points)))
+    radius = disc_radius(len(points), size, radius)
     border = math.ceil(1.5 * radius) + 1
     wide = size + 2 * border
     result = np.full((len(cameras), wide * wide), np.inf, dtype=np.float32)
@@ -99,6 +102,11 @@ def cloud_depth(
     nearest = result.reshape(len(cameras), wide, wide)
     closed = -_nearest_in_disc(-_nearest_in_disc(nearest, 1.5 * radius), 0.5 * radius)
     return closed[:, border:-border, border:-border]
+
+
+def disc_radius(points: int, size: int, asked: float) -> float:
+    """Pixels; about the distance between points that are spread over the model's surface."""
+    return asked or max(1.0, size / math.sqrt(points))
 
 
 def _nearest_in_disc(grid: _Grid, radius: float) -> _Grid:
@@ -126,21 +134,20 @@ def _by_depth(depth: _Grid, seen: NDArray[np.bool_], farthest: float) -> _Grid:
     return light
 
 
-def _smooth(depth: _Grid, seen: NDArray[np.bool_]) -> _Grid:
-    """Steps between discs evened out: twice the mean of the 3 x 3 pixels around that see anything."""
-    there = seen.astype(np.float64)
-    weight = np.maximum(_sum_around(there), 1.0)
+def _smooth(depth: _Grid, seen: NDArray[np.bool_], radius: float) -> _Grid:
+    """Steps between discs evened out over about `radius` pixels, without mixing what lies far apart in depth."""
     result = np.where(seen, depth, 0.0)
-    for _ in range(2):
-        result = np.where(seen, _sum_around(result) / weight, 0.0)
+    for _ in range(math.ceil(radius**2)):
+        total, count = result.copy(), np.ones_like(result)
+        for axis in (1, 2):
+            for step in (1, -1):
+                there = np.roll(seen, step, axis=axis)
+                other = np.roll(result, step, axis=axis)
+                near = there & seen & (np.abs(other - result) < _ONE_SURFACE)
+                total += np.where(near, other, 0.0)
+                count += near
+        result = total / count
     return result
-
-
-def _sum_around(grid: _Grid) -> _Grid:
-    padded = np.pad(grid, ((0, 0), (1, 1), (1, 1)))
-    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    total: _Grid = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
-    return total
 
 
 def _facing(depth: _Grid, seen: NDArray[np.bool_], camera: Camera) -> _Grid:
