@@ -135,7 +135,7 @@ def _by_depth(depth: _Grid, seen: NDArray[np.bool_], farthest: float) -> _Grid:
 
 
 def _smooth(depth: _Grid, seen: NDArray[np.bool_], radius: float) -> _Grid:
-    """Steps between discs evened out over about `radius` pixels, without mixing what lies far apart in depth."""
+    """Steps between discs evened out over some `radius` pixels, without mixing what lies far apart."""
     result = np.where(seen, depth, 0.0)
     for _ in range(math.ceil(radius**2)):
         total, count = result.copy(), np.ones_like(result)
