@@ -13,13 +13,14 @@ from anaglyph.methods.catalog import create_method
 from anaglyph.randomness import seeded
 from tower_files import WIDTH, described, save_dual
 
-METHODS = ("mixcon3d", "multi_positive", "openshape")
+METHODS = ("mixcon3d", "multi_positive", "openshape", "ulip")
 SHAPE = EncoderSpec(name="pointnet_small", options={"in_channels": 6, "embed_dim": 8, "widths": [8, 8, 8]})
 CONFIG = {"embed_dim": 8, "image_dim": WIDTH, "text_dim": WIDTH, "head": "linear", "average_decay": 0.5}
 CONFIGS = {
     "mixcon3d": {"aggregation": "max_linear", "normalize_before_fusion": True},
     "multi_positive": {"head": "mlp"},
     "openshape": {"share_head": False, "average_decay": 0.0},
+    "ulip": {"share_head": False, "average_decay": 0.0},
 }
 
 

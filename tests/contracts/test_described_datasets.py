@@ -23,19 +23,29 @@ from anaglyph.errors import ConfigError, DataError
 from captioned_on_disk import write_captioned
 from cc0_on_disk import write_cc0
 from contracts.test_query_datasets import documented
-from reference.tiny_data import write_clouds
+from named_on_disk import write_frames, write_scans, write_shapenet
+from reference.tiny_data import write_clouds, write_views
 
 SIZE = 24
 PICTURED = {"size": SIZE, "views": "ring8", "views_per_object": 2, "stored_points": 96, "points": 32}
 CC0 = {"fold": 3, "validation_fraction": 0.3}
 GENERATED = {"train": 6, "validation": 3, "test": 5, "photo_thumbnails": True}
+NAMED = {"size": SIZE, "views_per_object": 2, "stored_points": 64, "points": 32}
+FRAMED = {**NAMED, "frames": 3, "validation_fraction": 0.4}
 OPTIONS = {
     "captioned_folder": PICTURED,
     "cc0_models": {**PICTURED, **CC0, "thumbnail_share": 0.5},
     "modelnet40_clouds": {"stored_points": 64, "points": 32},
     "models_mixed": {**PICTURED, **CC0, **GENERATED, "thumbnail_share": 0.5},
     "procedural_models": {**PICTURED, **GENERATED, "categories": ["bowl", "plate", "stool"]},
+    "co3d": FRAMED,
+    "modelnet10_pairs": NAMED,
+    "redwood": FRAMED,
+    "scanobjectnn": {**NAMED, "check": "report", "views": "ring8"},
+    "shapenet55": {**NAMED, "check": "report", "renderings": 3, "validation_fraction": 0.4},
 }
+WITHOUT_TEXTS = {"co3d", "modelnet10_pairs", "redwood", "scanobjectnn"}
+"""Pictures, clouds without colours, and class names."""
 BARE = {"modelnet40_clouds"}
 """Without pictures and texts."""
 FIELDS = ("indices", "images", "points", "labels")
@@ -48,6 +58,11 @@ def root(tmp_path_factory):
     write_cc0(root)
     write_captioned(root)
     write_clouds(root / "modelnet40_aligned")
+    write_views(root / "modelnet10_views")
+    write_scans(root / "scanobjectnn")
+    write_frames(root / "redwood", ["chair", "trash_container"])
+    write_shapenet(root / "shapenet55")
+    write_frames(root / "co3d", ["teddybear", "hydrant"])
     return root
 
 
@@ -102,6 +117,14 @@ def test_objects_are_what_the_schema_says(config, splits):
             assert objects.pictures is None
             assert objects.fields == {"points", "labels"}
             continue
+        if config.name in {*WITHOUT_TEXTS, "shapenet55"}:
+            assert objects.fields - {"texts"} == {"images", "points", "labels"}
+            assert ("texts" in objects.fields) == (config.name == "shapenet55")
+            assert objects.pictures.shape[2] in (1, 3)
+            assert objects.pictures.shape[3:] == (SIZE, SIZE)
+            assert objects.points.shape == (count, 64, 3)
+            assert (objects.pictures.reshape(count, -1).std(axis=1) > 5).all()  # something is seen
+            continue
         assert objects.fields == {"images", "points", "labels", "texts"}
         assert objects.pictures.shape == (count, 8, 3, SIZE, SIZE)
         assert objects.points.shape == (count, 96, 6)
@@ -125,7 +148,11 @@ def test_training_draws_views_points_and_one_text_and_evaluation_hands_out_all(c
         assert drawn.images is drawn.texts is whole.images is whole.texts is None
         return
     assert drawn.images.shape == (len(train), 2, 3, SIZE, SIZE)
-    torch.testing.assert_close(whole.images, torch.from_numpy(np.array(train.pictures)) / 255.0)
+    shown = torch.from_numpy(np.array(train.pictures)).expand(-1, -1, 3, -1, -1)
+    torch.testing.assert_close(whole.images, shown / 255.0)
+    if config.name in WITHOUT_TEXTS:
+        assert drawn.texts is whole.texts is None
+        return
     assert whole.texts == tuple(tuple(text for _, text in texts) for texts in train.texts)
     for one, every in zip(drawn.texts, whole.texts, strict=True):
         assert len(one) == (1 if every else 0)

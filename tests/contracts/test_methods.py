@@ -28,6 +28,7 @@ FLOOR = {
     "romo_annotate": 0.0,
     "romo_discover": -2 * 4 * 1.9,
     "romo_learn": 0.0,
+    "ulip": 0.0,
 }
 
 every = pytest.mark.parametrize("name", METHODS.names())

@@ -33,7 +33,7 @@ def test_the_constants_are_the_published_ones():
     assert plain(made) == {
         "points": 10_000, "evaluation_points": 0, "channels": 6, "swap_yz": True, "unit_sphere": True,
         "dropout": 0.875, "scale": [0.8, 1.25], "shift": 0.1, "tilt": 0.06, "tilt_clip": 0.18, "turn": True,
-        "colour_drop": 0.5, "uncoloured": 0.4,
+        "up_axis": "z", "colour_drop": 0.5, "uncoloured": 0.4,
     }  # fmt: skip
 
 
@@ -206,5 +206,37 @@ def test_what_cannot_be_meant_is_refused(wrong):
 
 def test_the_pipeline_survives_yaml():
     assert structure(CloudPipeline, plain(PIPELINE), where="clouds") == PIPELINE
-    with pytest.raises(ConfigError, match="no choice '4'"):
-        structure(CloudPipeline, {"channels": 4}, where="clouds")
+    with pytest.raises(ConfigError, match="no choice '5'"):
+        structure(CloudPipeline, {"channels": 5}, where="clouds")
+
+
+def test_ulips_constants_are_the_published_ones_about_the_y_axis():
+    assert plain(CloudPipeline.ulip()) == {
+        "points": 8192, "evaluation_points": 0, "channels": 3, "swap_yz": False, "unit_sphere": True,
+        "dropout": 0.875, "scale": [0.8, 1.25], "shift": 0.1, "tilt": 0.06, "tilt_clip": 0.18, "turn": True,
+        "up_axis": "y", "colour_drop": 0.0, "uncoloured": 0.4,
+    }  # fmt: skip
+    assert CloudPipeline.ulip(height=True).channels == 4
+
+
+def test_a_turn_about_y_leaves_heights_and_one_about_z_does_not():
+    for axis, kept in (("y", 1), ("z", 2)):
+        made = prepare_clouds([cloud(channels=3)], CloudPipeline(turn=True, up_axis=axis), keys(1)).numpy()[0]
+        given = cloud(channels=3)
+        np.testing.assert_allclose(made[:, kept], given[:, kept], atol=1e-5)
+        assert np.abs(made[:, 3 - kept] - given[:, 3 - kept]).max() > 0.1
+        np.testing.assert_allclose(
+            np.delete(made, kept, axis=1) ** 2 @ [1, 1],
+            np.delete(given, kept, axis=1) ** 2 @ [1, 1],
+            rtol=1e-4,
+        )
+
+
+@pytest.mark.parametrize(("axis", "column"), [("y", 1), ("z", 2)])
+def test_height_is_measured_above_the_lowest_point_after_all_moves(axis, column):
+    pipeline = CloudPipeline(channels=4, up_axis=axis, turn=True, tilt=0.1, shift=0.2)
+    for draws in (None, keys(2)):
+        made = prepare_clouds([cloud(), cloud(channels=3)], pipeline, draws).numpy()
+        assert made.shape == (2, 40, 4)
+        lowest = made[..., column].min(axis=1, keepdims=True)
+        np.testing.assert_allclose(made[..., 3], made[..., column] - lowest, atol=1e-6)

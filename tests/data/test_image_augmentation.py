@@ -185,3 +185,17 @@ def test_global_generators_are_neither_used_nor_changed(untouched_generators):
     with torch.random.fork_rng():
         torch.manual_seed(6)
         assert torch.equal(first, augment_images(pictures(), EVERYTHING, keys(4)))
+
+
+def test_some_pictures_lose_their_colours_and_keep_their_brightness():
+    images = torch.rand(40, 2, 3, 8, 8)
+    rows = row_keys([f"key{number}" for number in range(40)], 0)
+    made = augment_images(images, ImageAugmentation(colourless=0.5), rows)
+    plain = (made[:, :, :1] == made).all(dim=2).all(dim=-1).all(dim=-1)
+    assert 20 < int(plain.sum()) < 60
+    assert torch.equal(made[~plain], images[~plain])
+    weights = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
+    torch.testing.assert_close(made[plain][:, 0], (images[plain] * weights).sum(dim=1))
+    assert torch.equal(
+        augment_images(images[:, :, :1], ImageAugmentation(colourless=1.0), rows), images[:, :, :1]
+    )

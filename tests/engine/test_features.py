@@ -1,5 +1,7 @@
 """Described objects through towers: what is stored, found again, resumed and refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -71,6 +73,16 @@ def test_each_record_is_what_the_towers_say_of_its_pictures_and_texts_one_by_one
     records = embed_rows(objects, range(5), towers, SETTINGS)
     for row in range(5):
         same_record(records.read(row), slow_record(objects, row, towers))
+
+
+def test_pictures_of_one_channel_are_grey_ones_of_three_to_towers_and_in_batches(towers):
+    plain = described(3, thumbnails=(None,) * 3)
+    one = replace(plain, pictures=np.ascontiguousarray(plain.pictures[:, :, :1]))
+    three = replace(plain, pictures=np.repeat(one.pictures, 3, axis=2))
+    first, second = (embed_rows(each, range(3), towers, SETTINGS) for each in (one, three))
+    same_record(first.read(2), second.read(2))
+    for epoch in (None, 0):
+        assert torch.equal(one.batch([0, 2], epoch=epoch).images, three.batch([0, 2], epoch=epoch).images)
 
 
 def test_prompted_names_and_captions_are_averages_over_sentences_and_retrieved_texts_stay(towers):

@@ -12,7 +12,7 @@ from anaglyph.engine.recipe import EncoderSpec, StageSpec, resolve
 from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.errors import CheckpointError, ConfigError, WeightsError
 from anaglyph.io.atomic import sha256
-from reference.official_backbones import resnet20, resnet_torchvision
+from reference.official_backbones import resnet20, resnet_torchvision, ulip
 from tiny_runs import CrashError, crashing, tiny_plain, train
 
 CLASSES = 10
@@ -186,3 +186,39 @@ def test_first_filters_may_be_drawn_anew_or_give_the_mask_the_mean_of_the_colour
             assert torch.equal(after["conv1.weight"][:, :3], given["conv1.weight"])
             torch.testing.assert_close(after["conv1.weight"][:, 3], given["conv1.weight"].mean(dim=1))
         assert torch.equal(after["layer4.1.conv2.weight"], given["layer4.1.conv2.weight"])
+
+
+@pytest.mark.parametrize(
+    ("shapes", "inner", "width"),
+    [
+        (lambda: ulip("pointnet2"), "pointnet2", 512),
+        (lambda: ulip("pointnext"), "pointnext_s", 512),
+        (lambda: {**ulip("pointnext"), "pc_projection": (256, 1280), "logit_scale": ()}, "pointnext_s", 1280),
+    ],
+)
+def test_official_files_of_ulip_and_ulip2_start_a_point_encoder_with_its_projection(
+    tmp_path, shapes, inner, width
+):
+    wanted = ("point_encoder.", "pc_projection", "logit_scale") if width == 1280 else (
+        "point_encoder.", "pc_projection",
+    )  # fmt: skip
+    given = state_of({key: shape for key, shape in shapes().items() if key.startswith(wanted)})
+    torch.save({"state_dict": {f"module.{key}": value for key, value in given.items()}}, tmp_path / "u.pt")
+    spec = StageSpec(
+        method="ulip",
+        config={"embed_dim": width, "image_dim": width, "text_dim": width},
+        encoders={
+            "shape": EncoderSpec(
+                name="projected", options={"encoder": inner, "embed_dim": width}, weights="u.pt"
+            )
+        },
+        epochs=1,
+        batch=4,
+    )
+    method = build_method(spec, objects=4, seed=0, name="align", starts=starts_of(tmp_path, spec))
+    encoder = method.student.encoders["shape"]
+    torch.testing.assert_close(encoder.projection.detach(), given["pc_projection"])
+    first = next(key for key in given if key.startswith("point_encoder.") and key.endswith(".weight"))
+    torch.testing.assert_close(
+        encoder.encoder.state_dict()[first.removeprefix("point_encoder.")], given[first]
+    )

@@ -12,7 +12,7 @@ from anaglyph.randomness import seeded
 from embedded_toys import toy_objects
 
 SMALL = {"embed_dim": 8, "image_dim": 3, "text_dim": 3, "head": "linear"}
-FAMILY = ("mixcon3d", "multi_positive", "openshape")
+FAMILY = ("mixcon3d", "multi_positive", "openshape", "ulip")
 
 
 def made(name):

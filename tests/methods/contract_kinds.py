@@ -40,6 +40,7 @@ SMALL = {
     "romo_annotate": {"embed_dim": 16, "clusters": 4, "warmup_epochs": 0},
     "romo_discover": {"embed_dim": 16, "clusters": 4},
     "romo_learn": {"embed_dim": 16, "clusters": 4, "average_decay": 0.9},
+    "ulip": {"embed_dim": 16, "image_dim": 16, "text_dim": 16, "average_decay": 0.5},
 }
 
 

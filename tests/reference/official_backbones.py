@@ -106,6 +106,35 @@ def ulip(backbone):
     return table(text, "point_encoder.") | table(SLIP) | {"pc_projection": (width, 512)}
 
 
+CLIP_PICTURES = """
+image_projection 768 512
+visual.class_embedding 768
+visual.positional_embedding 197 768
+visual.conv1.weight 768 3 16 16
+visual.{ln_pre,ln_post,ln_patch}.* 768
+visual.mask_token_embedding 1 1 768
+visual.decoder.0.+ 768 768 1 1
+visual.transformer.resblocks.{0..11}.attn.in_proj_weight 2304 768
+visual.transformer.resblocks.{0..11}.attn.in_proj_bias 2304
+visual.transformer.resblocks.{0..11}.attn.out_proj.+ 768 768
+visual.transformer.resblocks.{0..11}.mlp.c_fc.+ 3072 768
+visual.transformer.resblocks.{0..11}.mlp.c_proj.+ 768 3072
+visual.transformer.resblocks.{0..11}.{ln_1,ln_2}.* 768
+"""
+HIDDEN = """
+mask_token 1 1 384
+proj 384 512
+lm_head.+ 384 384
+"""
+
+
+def crossmost(classes):
+    """Dossier CrossMoST, 2.5: its student, without the module prefix."""
+    points = table(POINT_BERT + blocks(11) + HIDDEN, "point_encoder.")
+    rest = {"pc_projection": (768, 512), "classifier": (512, classes), "logit_scale": ()}
+    return points | table(CLIP_PICTURES) | rest
+
+
 def ulip2():
     coloured = POINT_BERT.replace("first_conv.0.+ 128 3 1", "first_conv.0.+ 128 6 1") + blocks(17)
     return table(coloured, "point_encoder.") | {"pc_projection": (768, 1280), "logit_scale": ()}

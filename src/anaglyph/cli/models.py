@@ -125,7 +125,7 @@ def models_export(
     force: bool = False,
     json: bool = False,
 ) -> int:
-    """Write what embedding needs of a trained mixcon3d, openshape or multi_positive: a small file.
+    """Write what embedding needs of a trained mixcon3d, openshape, ulip or multi_positive: a small file.
 
     Half precision, the moving average where there is one, and a header with clouds, towers and training.
     `evaluate --zero-shot` and search read it; towers stay where they are and are held to their fingerprints.

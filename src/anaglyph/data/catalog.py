@@ -101,8 +101,38 @@ DATASETS = Catalog(
         ),
         "modelnet40_clouds": Entry(
             target="anaglyph.data.datasets.modelnet40_clouds:ModelNet40Clouds",
-            summary="ModelNet40 clouds and class names, for zero-shot tests",
+            summary="ModelNet40 clouds and class names, where asked with pictures drawn of the clouds",
             source="Wu et al., 2015",
+            tags=("described", "named", "objects"),
+        ),
+        "co3d": Entry(
+            target="anaglyph.data.datasets.framed_objects:Co3D",
+            summary="scans of 42 kinds of common objects with frames of their videos, and class names",
+            source="Reizenstein et al., 2021",
+            tags=("described", "named", "objects"),
+        ),
+        "modelnet10_pairs": Entry(
+            target="anaglyph.data.datasets.modelnet10_pairs:ModelNet10Pairs",
+            summary="ModelNet10 clouds with rendered views and class names, for learning from names alone",
+            source="Wu et al., 2015; Su et al., 2015 (views)",
+            tags=("described", "named", "objects"),
+        ),
+        "redwood": Entry(
+            target="anaglyph.data.datasets.framed_objects:Redwood",
+            summary="scans of nine kinds of objects with frames of their videos, and class names",
+            source="Choi et al., 2016",
+            tags=("described", "named", "objects"),
+        ),
+        "scanobjectnn": Entry(
+            target="anaglyph.data.datasets.scanobjectnn:ScanObjectNN",
+            summary="scans of 15 kinds of objects, three variants, with pictures drawn of their clouds",
+            source="Uy et al., 2019",
+            tags=("described", "named", "objects"),
+        ),
+        "shapenet55": Entry(
+            target="anaglyph.data.datasets.shapenet55:ShapeNet55",
+            summary="ShapeNet-55 clouds with renderings and synonyms, ULIP's training data",
+            source="Chang et al., 2015; Xue et al., 2023",
             tags=("described", "objects"),
         ),
         "models_mixed": Entry(

@@ -48,7 +48,8 @@ class DescribedObjects:
     """(N, P, 3 or 6) each cloud in random order, +y up in the unit sphere; with red, green and blue in [0, 1]
     behind the coordinates where there are colours."""
     pictures: Picture | None
-    """(N, V, 3, H, W) rendered views, 0 to 255, the same cameras for every object; may be a memory map."""
+    """(N, V, 3, H, W) rendered views, 0 to 255, the same cameras for every object; may be a memory map. Of
+    one channel, (N, V, 1, H, W), they are handed out in three equal ones."""
     thumbnails: tuple[Picture | None, ...]
     """(N) a (3, H, W) picture of each object that is not one of the views, such as its maker's; or None."""
     texts: tuple[tuple[Text, ...], ...]
@@ -127,6 +128,10 @@ class DescribedObjects:
             texts=tuple(self.texts[row] for row in chosen),
         )
 
+    def with_texts(self, texts: Sequence[tuple[Text, ...]]) -> DescribedObjects:
+        """The same objects with these texts, a tuple for each."""
+        return replace(self, texts=tuple(texts))
+
     def _check_draws(self) -> None:
         if not 0.0 <= self.thumbnail_share <= 1.0:
             raise DataError(f"thumbnail_share is {self.thumbnail_share}; it is a probability, from 0 to 1.")
@@ -138,16 +143,17 @@ class DescribedObjects:
                 f"0 takes all."
             )
         for key, picture in zip(self.keys, self.thumbnails, strict=True):
-            if self.thumbnail_share and picture is not None and picture.shape != self.pictures.shape[2:]:
+            shape = (3, *self.pictures.shape[3:])
+            if self.thumbnail_share and picture is not None and picture.shape != shape:
                 raise DataError(
                     f"the thumbnail of '{key}' is {picture.shape} and its views are "
-                    f"{self.pictures.shape[2:]}; make them equal, or set thumbnail_share to 0."
+                    f"{shape}; make them equal, or set thumbnail_share to 0."
                 )
 
     def _images(self, chosen: NDArray[np.int64], draws: Rows | None) -> Tensor | None:
         if self.pictures is None:
             return None
-        picked = np.ascontiguousarray(self.pictures[chosen])
+        picked = in_colour(np.ascontiguousarray(self.pictures[chosen]))
         crop = self.image_augmentation.crop
         if draws is None:
             images = torch.from_numpy(picked).float() / 255.0
@@ -179,6 +185,11 @@ class DescribedObjects:
             return tuple(tuple(text for _, text in row) for row in rows)
         chances = uniform(draws, "texts", 2)
         return tuple(drawn_text(row, *map(float, pair)) for row, pair in zip(rows, chances, strict=True))
+
+
+def in_colour(pictures: Picture) -> Picture:
+    """(..., 1 or 3, H, W) -> (..., 3, H, W)."""
+    return pictures if pictures.shape[-3] == 3 else np.repeat(pictures, 3, axis=-3)
 
 
 def drawn_text(texts: Sequence[Text], group_chance: float, text_chance: float) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from anaglyph.data.array_records import ArrayRecords
-from anaglyph.data.described import DescribedObjects
+from anaglyph.data.described import DescribedObjects, in_colour
 from anaglyph.data.records import Floats, TextSource
 from anaglyph.encoders.towers.tower import ImageTower, TextTower
 from anaglyph.engine.towers import Towers
@@ -93,7 +93,7 @@ def _views(
     if tower is None or objects.pictures is None:
         return None
     views = objects.pictures.shape[1]
-    pictures = (objects.pictures[row, view] for row in rows for view in range(views))
+    pictures = (in_colour(objects.pictures[row, view]) for row in rows for view in range(views))
     return _pictures(pictures, len(rows) * views, tower, settings).reshape(len(rows), views, -1)
 
 

@@ -222,7 +222,8 @@ def turned_clouds(batch: Batch, *, up: int, seed: int) -> Batch:
 
 def up_axis(dataset: EmbeddedObjects) -> int:
     """0, 1 or 2: the axis that points up in the clouds of batches, +y as stored and +z when swapped."""
-    return 2 if dataset.clouds.swap_yz or dataset.clouds.turn else 1
+    clouds = dataset.clouds
+    return 2 if clouds.swap_yz or (clouds.turn and clouds.up_axis == "z") else 1
 
 
 def _parts(rows: range) -> Iterator[range]:

@@ -291,13 +291,13 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
     spec = recipe.stages[stage]
     return {
         "stage": _without_later_options(plain(spec)),
-        "data": plain(recipe.data),
+        "data": _without_later_options(plain(recipe.data)),
         "seed": recipe.seed,
         "precision": recipe.precision,
         "training_pairs": recipe.training_pairs,
         "leak_ground_truth_labels": recipe.leak_ground_truth_labels,
         **{
-            name: plain(value)
+            name: _without_later_options(plain(value))
             for name in ("towers", "class_names", "weak_strong")
             if (value := getattr(recipe, name)) is not None
         },
@@ -305,12 +305,21 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
     }
 
 
-def _without_later_options(stage: dict[str, Any]) -> dict[str, Any]:
-    """A stage without options that came later and are left at null, so that older runs stay what they are."""
+LATER_OPTIONS: Mapping[str, Any] = {
+    "start_from": None,
+    "hard_batches": None,
+    "up_axis": "z",
+    "colourless": 0.0,
+}
+"""Options that came after the first runs, with what those runs did."""
+
+
+def _without_later_options(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec without later options that are left as they were, so that older runs stay what they are."""
     return {
-        name: value
-        for name, value in stage.items()
-        if value is not None or name not in ("start_from", "hard_batches")
+        name: _without_later_options(value) if isinstance(value, dict) else value
+        for name, value in spec.items()
+        if name not in LATER_OPTIONS or value != LATER_OPTIONS[name]
     }
 
 

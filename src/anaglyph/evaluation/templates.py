@@ -35,12 +35,18 @@ OFFICIAL_GRAMMAR = (
 WITHOUT_STOP = "a black and white photo of a X"
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "official64": OFFICIAL_GRAMMAR,
+    "shape_and_photo": ("a point cloud model of X", "a photo of a X"),
+    "depth": ("a point cloud model of X", "a depth map of {a,the} X"),
     "photo": ("a photo of a X",),
     "point_cloud": ("a point cloud model of X",),
     "article": ("a X",),
     "plain": ("X",),
 }
-"""Name -> grammar; `article` and `plain` have no full stop, since they are no sentences."""
+"""Name -> grammar; `article` and `plain` have no full stop, since they are no sentences.
+
+CrossMoST lists two sentences for most data sets and three for scans beside the 64 (dossier CrossMoST, 1.2);
+no source says which, so `shape_and_photo` and `depth` are ours, of as many.
+"""
 _NO_SENTENCES = frozenset({"article", "plain"})
 _BRACES = re.compile(r"\{([^}]*)\}")
 

@@ -69,6 +69,11 @@ METHODS = Catalog(
             "Li et al., 2024, doi:10.1109/TIP.2024.3426482",
             ("romo",),
         ),
+        "ulip": Entry(
+            "anaglyph.methods.ulip.method:ULIP",
+            "a point encoder into the space of frozen picture and text towers; where CrossMoST starts",
+            "Xue et al., CVPR 2023, arXiv 2212.05171; CVPR 2024, arXiv 2305.08275",
+        ),
     },
 )
 
@@ -83,6 +88,7 @@ PRESET_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "mixcon3d": ("paper", "released", "best"),
     "openshape": ("paper",),
     "multi_positive": ("paper",),
+    "ulip": ("paper", "released", "best"),
 }
 DEFAULT_DATA: Mapping[str, str] = {
     "pair_contrast": "digits3d",
@@ -95,6 +101,7 @@ DEFAULT_DATA: Mapping[str, str] = {
     "mixcon3d": "procedural_models",
     "openshape": "procedural_models",
     "multi_positive": "procedural_models",
+    "ulip": "procedural_models",
 }
 """Family -> data set of the recipes that need no files."""
 

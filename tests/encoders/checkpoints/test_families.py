@@ -145,6 +145,21 @@ def test_towers_that_nobody_listed_are_left_out_by_their_beginning():
     assert faults_of("recon", pretrained) == ""
 
 
+def test_crossmosts_student_gives_its_point_encoder_and_leaves_out_what_else_it_learned():
+    shapes = backbones.crossmost(40)
+    assert [each.name for each in candidates(Contents(shapes))] == ["crossmost"]
+    examined = examine_as(FAMILIES["crossmost"], Contents(shapes))
+    assert examined.match.faults() == ""
+    assert count_parameters(examined.own, examined.own) == 22_252_032
+    counted = {
+        key: shape for key, shape in shapes.items() if not key.endswith(("running_mean", "running_var"))
+    }
+    assert count_parameters(counted, counted) == 109_402_881
+    for key in ("visual.ln_patch.bias", "point_encoder.proj", "classifier", "image_projection"):
+        left = {other: shape for other, shape in shapes.items() if other != key}
+        assert key in faults_of("crossmost", left), key
+
+
 def test_sparse_convolutions_are_recognised_and_refused_with_the_reason():
     shapes = {"conv0p1s1.kernel": (125, 6, 32), "bn0.bn.weight": (32,)}
     assert [each.name for each in candidates(Contents(shapes))] == ["sparseconv"]

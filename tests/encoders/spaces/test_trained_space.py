@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from anaglyph.config import structure
+from anaglyph.data.transforms.clouds import CloudPipeline, prepare_clouds
+from anaglyph.encoders.spaces.clouds import RecipeClouds
 from anaglyph.encoders.spaces.open import open_space
 from anaglyph.encoders.spaces.trained import write_space
 from anaglyph.encoders.towers.catalog import open_image_tower, open_text_tower
@@ -205,3 +207,11 @@ def test_clouds_that_cannot_be_meant_are_refused(runs, folder, clouds, match):
 
     with pytest.raises(DataError, match=match):
         open_space(runs["mixcon3d"], root=folder).shapes(clouds)
+
+
+@pytest.mark.parametrize("axis", ["y", "z"])
+def test_clouds_with_heights_are_prepared_as_in_training(axis):
+    options = {"points": 5, "channels": 4, "unit_sphere": True, "up_axis": axis}
+    given = torch.randn(2, 12, 3, generator=torch.Generator().manual_seed(1)) / 4
+    trained = prepare_clouds(list(given.numpy()), CloudPipeline(**options, turn=True), None)
+    assert torch.equal(RecipeClouds(**options)(given), trained)

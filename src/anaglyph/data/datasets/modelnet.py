@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anaglyph.data.cache import cached, digest_of
+from anaglyph.data.class_lists import CLASS_LISTS
 from anaglyph.data.datasets.modelnet_clouds import (
     Clouds,
     Frame,
@@ -33,9 +34,7 @@ from anaglyph.data.transforms.image import ImageAugmentation
 from anaglyph.data.transforms.points import PointAugmentation
 from anaglyph.errors import ConfigError, DataError
 
-MODELNET10 = (
-    "bathtub", "bed", "chair", "desk", "dresser", "monitor", "night_stand", "sofa", "table", "toilet",
-)  # fmt: skip
+MODELNET10 = CLASS_LISTS["modelnet10"].official
 VIEW_IMAGES = ImageAugmentation(
     scale=(0.85, 1.15), shift=0.08, flip=0.5, brightness=0.1, contrast=0.2, background=1.0
 )

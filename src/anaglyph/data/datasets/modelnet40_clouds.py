@@ -1,20 +1,23 @@
 """modelnet40_clouds: ModelNet's clouds with the names of their classes, for zero-shot tests.
 
-No pictures, texts or colours: what a model says of bare clouds. ModelNet repeats models, some under several
-class names, so report numbers with and without `drop_duplicates`.
+No texts or colours, and pictures only where `pictures` draws the clouds. ModelNet repeats models, some under
+several class names, so report numbers with and without `drop_duplicates`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anaglyph.data.cache import cached, digest_of
+from anaglyph.data.class_lists import class_list
+from anaglyph.data.datasets.cloud_pictures import cloud_pictures
 from anaglyph.data.datasets.described_options import STANDING_POINTS
+from anaglyph.data.datasets.modelnet import VIEW_IMAGES
 from anaglyph.data.datasets.modelnet_clouds import (
     DUPLICATES,
     Clouds,
@@ -24,12 +27,17 @@ from anaglyph.data.datasets.modelnet_clouds import (
     repeated_clouds,
     rows_of,
     stored,
+    y_up,
 )
+from anaglyph.data.datasets.named_options import spread
 from anaglyph.data.described import DescribedObjects
 from anaglyph.data.source import Split, check_split, folder_in
 from anaglyph.data.splits import validation_mask
+from anaglyph.data.transforms.image import ImageAugmentation
 from anaglyph.data.transforms.points import PointAugmentation
 from anaglyph.errors import ConfigError, DataError
+from anaglyph.geometry.cameras import view_cameras
+from anaglyph.render.cloud_views import CloudViewOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +57,22 @@ class ModelNet40Clouds:
     drop_duplicates: bool = False
     """Leave out test objects whose cloud occurs in the training split or earlier in the test split, as the
     file duplicates.csv lists them."""
+    classes: Literal["modelnet40", "modelnet10", "modelnet40_medium", "modelnet40_hard"] = "modelnet40"
+    """Which of the classes there are; one of the lists in `data.class_lists`."""
+    pictures: Literal["none", "shaded", "depth"] = "none"
+    """Pictures drawn of the clouds: lit surfaces on white, or depth maps, white where near."""
+    views: str = "ring12"
+    """Cameras of the pictures."""
+    size: int = 96
+    """Side of the pictures in pixels."""
+    views_per_object: int = 1
+    """Different random pictures of each object in a training batch; 0 is all."""
+    test_views: int = 0
+    """Pictures of each object in validation and test, evenly spread and always the same; 0 is all."""
+    image_augmentation: ImageAugmentation = VIEW_IMAGES
     validation_fraction: float = 0.1
-    """Part of the published training split that is the validation split."""
+    """Part of the published training split that is the validation split, by a hash of the keys: no label is
+    looked at."""
     stored_points: int = 1024
     """Points kept of each cloud."""
     points: int = 0
@@ -62,16 +84,27 @@ class ModelNet40Clouds:
             raise ConfigError(
                 f"points={self.points} must lie in 0 to stored_points={self.stored_points}, which is >= 1."
             )
+        cameras = len(view_cameras(self.views))
+        if not min(self.views_per_object, self.test_views) >= 0 or cameras < max(
+            self.views_per_object, self.test_views
+        ):
+            raise ConfigError(
+                f"views_per_object={self.views_per_object} and test_views={self.test_views} must lie in 0 to "
+                f"{cameras}, the views of '{self.views}'."
+            )
+        CloudViewOptions(size=self.size)
 
     def load(self, split: Split, *, root: Path, cache: Path | None, seed: int) -> DescribedObjects:
         """Read one split; only `test` is the published protocol."""
         check_split(split)
         folder = folder_in(root, self.folder, obtain=self.obtain)
         published: Split = "test" if split == "test" else "train"
-        clouds = read_clouds(folder, published)
+        clouds = read_clouds(folder, published, only=self._only)
         rows = np.flatnonzero(self._belongs(split, clouds, folder))
         clouds = rows_of(clouds, rows)
         names = _names(folder, clouds)
+        if self._only is not None:
+            names = tuple(name for name in names if name in self._only)
         points = cached(
             cache,
             f"modelnet40_clouds-{split}",
@@ -80,7 +113,7 @@ class ModelNet40Clouds:
                 "ids": clouds.ids,
                 "count": self.stored_points,
             },
-            lambda: {"points": _y_up(stored(clouds, count=self.stored_points, frame="unit_sphere"))},
+            lambda: {"points": y_up(stored(clouds, count=self.stored_points, frame="unit_sphere"))},
         )["points"]
         shown = [name.replace("_", " ") for name in names] if self.class_words == "cleaned" else names
         return DescribedObjects(
@@ -88,13 +121,35 @@ class ModelNet40Clouds:
             class_names=tuple(shown),
             labels=np.array([names.index(name) for name in clouds.classes], dtype=np.int64),
             points=points,
-            pictures=None,
+            pictures=self._pictures(points, clouds.ids, split, cache),
             thumbnails=(None,) * len(clouds.ids),
             texts=((),) * len(clouds.ids),
             points_per_object=self.points,
+            views_per_object=self.views_per_object if self.pictures != "none" and split == "train" else 0,
+            image_augmentation=self.image_augmentation,
             point_augmentation=self.point_augmentation,
             seed=seed,
         )
+
+    @property
+    def _only(self) -> frozenset[str] | None:
+        return None if self.classes == "modelnet40" else frozenset(class_list(self.classes).official)
+
+    def _pictures(
+        self, points: NDArray[Any], keys: tuple[str, ...], split: Split, cache: Path | None
+    ) -> NDArray[np.uint8] | None:
+        if self.pictures == "none":
+            return None
+        drawn = cloud_pictures(
+            points,
+            keys,
+            views=self.views,
+            options=CloudViewOptions(size=self.size, look=self.pictures),
+            cache=cache,
+            name=f"modelnet40_clouds-{split}",
+        )
+        few = split != "train" and self.test_views
+        return drawn[:, spread(drawn.shape[1], self.test_views)] if few else drawn
 
     def _belongs(self, split: Split, clouds: Clouds, folder: Path) -> NDArray[np.bool_]:
         """(n,) which objects of the published split are in this one."""
@@ -115,12 +170,6 @@ class ModelNet40Clouds:
             clouds.ids, fraction=self.validation_fraction, seed=0, groups=[group for group, _ in groups]
         )
         return held_out if split == "validation" else ~held_out
-
-
-def _y_up(points: NDArray[np.float16]) -> NDArray[np.float16]:
-    """A quarter turn about x, as `geometry.normalize.to_y_up`: up becomes +y, and -y the front at +z."""
-    x, y, z = np.moveaxis(points, 2, 0)
-    return np.stack([x, z, -y], axis=2)
 
 
 def _names(folder: Path, clouds: Clouds) -> tuple[str, ...]:

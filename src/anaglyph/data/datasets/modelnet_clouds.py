@@ -75,6 +75,12 @@ def stored(clouds: Clouds, *, count: int, frame: Frame) -> NDArray[np.float16]:
     return result
 
 
+def y_up(points: NDArray[np.float16]) -> NDArray[np.float16]:
+    """(n, N, 3) turned a quarter about x, as `geometry.normalize.to_y_up`: +z becomes +y, -y the front."""
+    x, y, z = np.moveaxis(points, 2, 0)
+    return np.stack([x, z, -y], axis=2)
+
+
 def cloud_files(folder: Path, split: Split) -> list[Path]:
     """Every file that `read_clouds` reads there, for the cache's fingerprint."""
     shards = [*folder.glob(f"*{split}*.npz"), *folder.glob(f"*{split}*.h5"), *folder.glob(f"*{split}*.json")]

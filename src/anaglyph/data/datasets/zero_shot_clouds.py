@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from anaglyph.data.class_lists import CLASS_LISTS
 from anaglyph.data.datasets.completeness import Check, Completeness
 from anaglyph.data.datasets.openshape_files import META, SHARDS
 from anaglyph.data.embedded import EmbeddedObjects
@@ -24,10 +25,7 @@ from anaglyph.data.source import Split, check_split, folder_in
 from anaglyph.data.transforms.clouds import CloudPipeline
 from anaglyph.errors import ConfigError, DataError
 
-SCANOBJECTNN = (
-    "bag", "bin", "box", "cabinet", "chair", "desk", "display", "door", "shelf", "table", "bed", "pillow",
-    "sink", "sofa", "toilet",
-)  # fmt: skip
+SCANOBJECTNN = CLASS_LISTS["scanobjectnn"].official
 """Names in the order of the published labels."""
 _OBTAIN = (
     "Download meta_data.zip of the hub data set OpenShape/openshape-training-data, unpack it there, then run "

@@ -34,8 +34,9 @@ class CloudPipeline:
     all as they are stored, which needs equally many in each cloud."""
     evaluation_points: int = 0
     """Points per access without augmentation, evenly spread over the stored order; 0 takes `points`."""
-    channels: Literal[0, 3, 6] = 0
-    """3 leaves colours out, 6 fills in `uncoloured` where there are none, 0 keeps what is stored."""
+    channels: Literal[0, 3, 4, 6] = 0
+    """3 leaves colours out, 4 puts the height above the lowest point in their place, after all moves, 6
+    fills in `uncoloured` where there are none, 0 keeps what is stored."""
     swap_yz: bool = False
     """Exchange y and z, which brings +y up to +z up and is a reflection, not a turn."""
     unit_sphere: bool = False
@@ -51,7 +52,9 @@ class CloudPipeline:
     tilt_clip: float = 0.18
     """Turns beyond this are cut off, in radians."""
     turn: bool = False
-    """A free turn about z, after all other moves."""
+    """A free turn about `up_axis`, after all other moves."""
+    up_axis: Literal["y", "z"] = "z"
+    """The axis, of clouds after the exchange, that `turn` goes about and that height is measured along."""
     colour_drop: float = 0.0
     """Probability that all colours of a cloud become `uncoloured`."""
     uncoloured: float = UNCOLOURED
@@ -67,8 +70,11 @@ class CloudPipeline:
             check_amount(f"cloud {name}", getattr(self, name))
         for name in ("dropout", "colour_drop", "uncoloured"):
             check_amount(f"cloud {name}", getattr(self, name), below=1.0)
-        if self.channels not in (0, 3, 6):
-            raise ConfigError(f"cloud channels={self.channels}; allowed are 0 (as stored), 3 and 6.")
+        if self.channels not in (0, 3, 4, 6) or self.up_axis not in ("y", "z"):
+            raise ConfigError(
+                f"cloud channels={self.channels} and up_axis={self.up_axis!r:.20}; allowed are 0 (as "
+                f"stored), 3, 4 and 6, and y and z."
+            )
 
     @classmethod
     def mixcon3d(cls, *, points: int = 10_000, swap_yz: bool = True) -> Self:
@@ -85,6 +91,22 @@ class CloudPipeline:
             tilt_clip=0.18,
             turn=True,
             colour_drop=0.5,
+        )
+
+    @classmethod
+    def ulip(cls, *, points: int = 8192, height: bool = False) -> Self:
+        """The constants of ULIP for clouds whose +y is up; PointNeXt also reads the height."""
+        return cls(
+            points=points,
+            channels=4 if height else 3,
+            unit_sphere=True,
+            dropout=0.875,
+            scale=(0.8, 1.25),
+            shift=0.1,
+            tilt=0.06,
+            tilt_clip=0.18,
+            turn=True,
+            up_axis="y",
         )
 
 
@@ -113,10 +135,19 @@ def prepare_clouds(
         if moves is not None:
             points = points @ moves[row, :3] + moves[row, 3]
         batch[row, :, :3] = points
+        if channels == 4:
+            batch[row, :, 3] = heights(points, pipeline.up_axis)
         if channels == 6:
             uncoloured = cloud.shape[1] == 3 or (plain is not None and plain[row])
             batch[row, :, 3:] = pipeline.uncoloured if uncoloured else cloud[:, 3:]
     return torch.from_numpy(batch)
+
+
+def heights(points: Cloud, up: Literal["y", "z"]) -> Cloud:
+    """(N,) of (N, 3) points, above the lowest of them."""
+    along = points[:, "xyz".index(up)]
+    above: Cloud = along - along.min()
+    return above
 
 
 def _shared(clouds: Sequence[NDArray[Any]], axis: int, what: str, remedy: str) -> int:
@@ -175,7 +206,8 @@ def _moves(pipeline: CloudPipeline, draws: Rows) -> NDArray[np.float32]:
         for axis in (2, 1, 0):  # points @ (about z, about y, about x), as published
             turn = turn @ _about(axis, angles[:, axis])
     if pipeline.turn:
-        turn = turn @ _about(2, 2.0 * np.pi * uniform(draws, "clouds/turn"))
+        axis = "xyz".index(pipeline.up_axis)
+        turn = turn @ _about(axis, 2.0 * np.pi * uniform(draws, "clouds/turn"))
     factor = between(draws, "clouds/scale", pipeline.scale)[:, None, None]
     shift = pipeline.shift * symmetric(draws, "clouds/shift", 1, 3)
     return np.concatenate([factor * turn, shift @ turn], axis=1).astype(np.float32)

@@ -20,6 +20,8 @@ from anaglyph.errors import ConfigError
 from anaglyph.randomness import normal, uniform
 
 _IDENTITY: Range = (1.0, 1.0)
+_LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,8 @@ class ImageAugmentation:
     """Largest change of the spread around the picture's mean, as a fraction."""
     gamma: float = 0.0
     """Largest |ln gamma| of a power put on the values."""
+    colourless: float = 0.0
+    """Probability that a picture of three channels loses its colours, for pictures to come that have none."""
     boxes: int = 0
     """Rectangles blanked with `background`."""
     box_size: Range = (0.1, 0.3)
@@ -66,6 +70,7 @@ class ImageAugmentation:
         for name in ("rotation", "shear", "shift", "elastic", "brightness", "contrast", "gamma", "noise"):
             check_amount(f"image {name}", getattr(self, name))
         check_amount("image flip", self.flip, below=1.0)
+        check_amount("image colourless", self.colourless, below=1.0)
         if self.elastic_grid < 2 or self.crop < 0 or self.boxes < 0:
             raise ConfigError(
                 f"image elastic_grid={self.elastic_grid}, crop={self.crop}, boxes={self.boxes}; "
@@ -156,6 +161,10 @@ def _toned(images: Tensor, config: ImageAugmentation, rows: Rows, views: int) ->
     def draw(purpose: str, largest: float) -> Tensor:
         return largest * _tensor(symmetric(rows, purpose, views)).reshape(-1, 1, 1, 1)
 
+    if config.colourless and images.shape[1] == 3:
+        drawn = _tensor(uniform(rows, "image/colourless", views)).reshape(-1, 1, 1, 1) < config.colourless
+        light = (images * torch.tensor(_LUMINANCE)[:, None, None]).sum(dim=1, keepdim=True)
+        images = torch.where(drawn, light, images)
     if config.gamma:
         images = images.clamp(0.0, 1.0) ** draw("image/gamma", config.gamma).exp()
     if config.contrast:

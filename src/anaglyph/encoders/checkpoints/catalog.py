@@ -9,7 +9,7 @@ from anaglyph.encoders.checkpoints.families.pictures import MOBILENET_V2, RESNET
 from anaglyph.encoders.checkpoints.families.point_bert import POINT_BERT
 from anaglyph.encoders.checkpoints.families.point_mae import POINT_MAE
 from anaglyph.encoders.checkpoints.families.recon import RECON
-from anaglyph.encoders.checkpoints.families.ulip import ULIP, ULIP2
+from anaglyph.encoders.checkpoints.families.ulip import CROSSMOST, ULIP, ULIP2
 from anaglyph.encoders.checkpoints.families.uni3d import UNI3D
 from anaglyph.encoders.checkpoints.family import Contents, Family
 from anaglyph.errors import ConfigError, unknown_name
@@ -17,8 +17,8 @@ from anaglyph.errors import ConfigError, unknown_name
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
-        POINT_BERT, POINT_MAE, ACT_STAGE1, ACT_STAGE2, ACT, RECON, ULIP, ULIP2, OPENSHAPE, MIXCON3D, UNI3D,
-        SPARSE, DGCNN, POINTNET2, POINTNET, RESNET_TORCHVISION, RESNET20_CIFAR, MOBILENET_V2,
+        POINT_BERT, POINT_MAE, ACT_STAGE1, ACT_STAGE2, ACT, RECON, ULIP, ULIP2, CROSSMOST, OPENSHAPE,
+        MIXCON3D, UNI3D, SPARSE, DGCNN, POINTNET2, POINTNET, RESNET_TORCHVISION, RESNET20_CIFAR, MOBILENET_V2,
     )
 }  # fmt: skip
 

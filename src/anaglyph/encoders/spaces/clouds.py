@@ -48,15 +48,16 @@ class RecipeClouds:
     """The recipe's `clouds` without augmentation; fields are named as there."""
 
     points: int = 0
-    channels: Literal[3, 6] = 6
+    channels: Literal[3, 4, 6] = 6
     swap_yz: bool = False
     unit_sphere: bool = False
+    up_axis: Literal["y", "z"] = "z"
     uncoloured: float = 0.4
 
     def __post_init__(self) -> None:
-        if not 0 <= self.points <= MOST_POINTS or self.channels not in (3, 6):
+        if not 0 <= self.points <= MOST_POINTS or self.channels not in (3, 4, 6):
             raise ConfigError(
-                f"clouds: points must lie in 0 to {MOST_POINTS} and channels be 3 or 6, got "
+                f"clouds: points must lie in 0 to {MOST_POINTS} and channels be 3, 4 or 6, got "
                 f"{self.points!r:.40} and {self.channels!r:.40}."
             )
         if not 0.0 <= self.uncoloured <= 1.0:
@@ -81,6 +82,9 @@ class RecipeClouds:
         batch = np.empty((len(given), count, self.channels), dtype=np.float32)
         for row, cloud in enumerate(given):
             batch[row, :, :3] = self._coordinates(cloud[place, :3])
+            if self.channels == 4:
+                height = batch[row, :, "xyz".index(self.up_axis)]
+                batch[row, :, 3] = height - height.min()
             if self.coloured:
                 batch[row, :, 3:] = self.uncoloured if cloud.shape[1] == 3 else cloud[place, 3:]
         return torch.from_numpy(batch)

@@ -3,7 +3,7 @@
     p = E(points)     t = h(w)     v = pooled over views of h(u)     c = g([p ; v])
 
 w and u are vectors of frozen towers; nothing is normalised here. Parameters are named as in a trained
-`mixcon3d`, `openshape` or `multi_positive`, so that its weights fit as they are, without its training code.
+`mixcon3d`, `openshape`, `ulip` or `multi_positive`, so that its weights fit without training code.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ TEACHERS: Mapping[str, Mapping[int, str]] = {
     },
     "mixcon3d": {1280: BIG_G},
     "ulip": {512: "SLIP ViT-B/16, whose towers are not built here, or the 512-d tower it was retrained with"},
+    "crossmost": {512: "CLIP ViT-B/16 (hub: openai/clip-vit-base-patch16), before it was trained further"},
     "ulip2": {1280: BIG_G, 512: "the 512-d tower of its training"},
     "uni3d": {1024: "EVA02-CLIP-E/14+, or a table of its text vectors (stored_text)"},
 }

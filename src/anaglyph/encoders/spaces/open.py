@@ -33,7 +33,7 @@ def open_space(
 
     Args:
         source: `mini`, which comes with the package; a run folder, an artefact folder or the weights of a
-            trained mixcon3d, openshape or multi_positive; a file of `anaglyph models export`; or one of
+            trained mixcon3d, openshape, ulip or multi_positive; a file of `anaglyph models export`; or one of
             `anaglyph models import`, of OpenShape, MixCon3D, ULIP, ULIP-2 or Uni3D.
         root: folder where relative sources of towers start, that of the data sets.
         device: where to compute.

@@ -1,4 +1,4 @@
-"""A space out of the weights of a trained `mixcon3d`, `openshape` or `multi_positive`, and its slim file.
+"""A space out of the weights of a trained `mixcon3d` or another method of its family, and its slim file.
 
 The header says everything: shape encoder, heads, clouds, and the towers that stood beside in training. The
 moving average embeds where there is one and the options do not refuse it, as in the method itself.
@@ -31,12 +31,12 @@ from anaglyph.randomness import seeded
 
 FORMAT = 1
 KIND = "space"
-METHODS = ("mixcon3d", "multi_positive", "openshape")
+METHODS = ("mixcon3d", "multi_positive", "openshape", "ulip")
 KEPT = ("anaglyph", "stage", "data", "towers", "fingerprint", "leaks")
 """Of a trained method's header in a slim file."""
 STATISTICS = ("running_mean", "running_var", COUNTER)
 _AVERAGE, _STUDENT = "average.module.", "student."
-_CLOUDS = ("channels", "swap_yz", "unit_sphere", "uncoloured")
+_CLOUDS = ("channels", "swap_yz", "unit_sphere", "uncoloured", "up_axis")
 
 
 @dataclass(frozen=True, kw_only=True)

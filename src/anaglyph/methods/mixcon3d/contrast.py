@@ -15,7 +15,7 @@ from anaglyph.losses.paired import local_paired_nce, paired_nce
 from anaglyph.losses.reduction import at_least_float32
 from anaglyph.losses.sigmoid import START_BIAS, START_SCALE, local_paired_sigmoid
 from anaglyph.methods.mixcon3d.config import Clamp
-from anaglyph.nn.gather import first_row, gather_rows
+from anaglyph.nn.gather import first_row, gather_rows, processes
 from anaglyph.nn.log_scale import LARGEST, START, LogScale
 from anaglyph.types import Batch
 
@@ -27,6 +27,8 @@ SIDES: Mapping[str, tuple[str, str]] = {
     "fused_text": ("fused", "text"),
 }
 """Pair -> the vectors that it contrasts."""
+LOCAL = ("sigmoid", "infonce_local")
+"""Losses of a process's own rows against the columns of all."""
 RELEASED_CLAMPED = ("shape_image", "shape_text")
 ROWS_AT_ONCE = 512
 """Rows of the sigmoid loss whose similarities are held at a time."""
@@ -42,6 +44,8 @@ class Contrast(nn.Module):
         clamp: which scales `clamp` keeps in [1, 100].
         hardness: see `losses.paired`.
         margin: see `losses.false_negatives`; None keeps all negatives.
+        start: the scales' first value; None is the loss's own.
+        detached: rows of other processes carry no gradient, as in ULIP's release. For losses of own rows.
     """
 
     def __init__(
@@ -53,11 +57,16 @@ class Contrast(nn.Module):
         clamp: Clamp = "all",
         hardness: float = 0.0,
         margin: float | None = None,
+        start: float | None = None,
+        detached: bool = False,
     ) -> None:
         super().__init__()
         self.pairs, self.loss, self.hardness, self.margin = tuple(pairs), loss, hardness, margin
-        self.shared_scale = shared_scale
-        start = START_SCALE if loss == "sigmoid" else START
+        self.shared_scale, self.detached = shared_scale, detached
+        if detached and loss not in LOCAL:
+            raise ValueError(f"detached rows teach nothing with loss {loss}; take one of {', '.join(LOCAL)}")
+        if start is None:
+            start = START_SCALE if loss == "sigmoid" else START
         names = ("shared",) if shared_scale else self.pairs
         clamped = {"all": names, "released": RELEASED_CLAMPED, "none": ()}[clamp]
         self.scales = nn.ModuleDict(
@@ -88,7 +97,8 @@ class Contrast(nn.Module):
         if self.margin is not None:
             sides |= {"image", "text"}
         own = {name: F.normalize(at_least_float32(vectors[name]), dim=-1) for name in sorted(sides)}
-        every = {name: gather_rows(unit) for name, unit in own.items()}
+        cut = self.detached and processes() > 1
+        every = {name: gather_rows(unit.detach() if cut else unit) for name, unit in own.items()}
         there = {name: gather_rows(mask) for name, mask in sorted(present.items()) if name in sides}
         exclude = self._fitting(own, every, present, there, groups)
         losses = {pair: self._pair(pair, own, every, there, exclude) for pair in self.pairs}
@@ -152,7 +162,7 @@ class Contrast(nn.Module):
         """(rows, all rows) bool of false negatives; rows are this process's where the loss is local."""
         if self.margin is None:
             return None
-        local = self.loss in ("sigmoid", "infonce_local")
+        local = self.loss in LOCAL
         rows, masks = (own, present) if local else (every, there)
         image, text = _mean(rows["image"], masks.get("image")), _mean(rows["text"], masks.get("text"))
         columns = _mean(every["text"], there.get("text"))

@@ -50,6 +50,32 @@ def slip_towers() -> Layout:
     return layout
 
 
+def clip_pictures() -> Layout:
+    """CLIP's ViT-B/16 as CrossMoST trains it further, and what rebuilds hidden pixels; 86,785,536 numbers."""
+    layout: Layout = {
+        "image_projection": (768, 512),
+        "visual.class_embedding": (768,),
+        "visual.positional_embedding": (197, 768),
+        "visual.conv1.weight": (768, 3, 16, 16),
+        **layer_norm("visual.ln_pre", 768),
+        **layer_norm("visual.ln_post", 768),
+        **layer_norm("visual.ln_patch", 768),
+        "visual.mask_token_embedding": (1, 1, 768),
+        **affine("visual.decoder.0", 768, 768, 1, 1),
+    }
+    for number in range(12):
+        layout |= clip_text_block(f"visual.transformer.resblocks.{number}", 768)
+    return layout
+
+
+CROSSMOST_POINTS: Layout = {
+    f"{POINTS}mask_token": (1, 1, 384),
+    f"{POINTS}proj": (384, 512),
+    **affine(f"{POINTS}lm_head", 384, 384),
+}
+"""What rebuilds and compares hidden patches."""
+
+
 def _read_points(contents: Contents, widths: tuple[int, ...]) -> Variant:
     """The encoder and its projection to one of `widths`; towers not yet declared."""
     found = {name for start, name in BACKBONES.items() if contents.has(POINTS + start)}
@@ -94,6 +120,18 @@ def _read_ulip2(contents: Contents) -> Variant:
     )
 
 
+def _read_crossmost(contents: Contents) -> Variant:
+    variant = _read_points(contents, (512,))
+    return replace(
+        variant,
+        groups=(
+            Group(name="picture tower", keys=clip_pictures(), required=True),
+            Group(name="heads of hidden patches", keys=CROSSMOST_POINTS, required=True),
+            Group(name="classifier", keys={"classifier": (512, None), "logit_scale": ()}, required=True),
+        ),
+    )
+
+
 def _is_uni3d(contents: Contents) -> bool:
     return contents.has(f"{POINTS}visual.", f"{POINTS}encoder2trans.")
 
@@ -107,7 +145,12 @@ ULIP = Family(
     name="ulip",
     title="ULIP (Xue et al., 2023) with Point-BERT, PointMLP, PointNet++ or PointNeXt",
     licence="BSD-3-Clause",
-    recognise=lambda contents: contents.has(POINTS) and not _is_uni3d(contents) and not _wide(contents),
+    recognise=lambda contents: (
+        contents.has(POINTS)
+        and not _is_uni3d(contents)
+        and not _wide(contents)
+        and not contents.has("classifier")
+    ),
     read=_read_ulip,
 )
 ULIP2 = Family(
@@ -116,4 +159,13 @@ ULIP2 = Family(
     licence="BSD-3-Clause",
     recognise=lambda contents: contents.has(POINTS) and _wide(contents),
     read=_read_ulip2,
+)
+CROSSMOST = Family(
+    name="crossmost",
+    title="CrossMoST (2024), Point-BERT after self-training; picture tower and classifier are left out",
+    licence="not stated",
+    recognise=lambda contents: (
+        contents.has(POINTS) and contents.has("classifier") and not _is_uni3d(contents)
+    ),
+    read=_read_crossmost,
 )

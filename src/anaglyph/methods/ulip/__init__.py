@@ -1,0 +1,1 @@
+"""ULIP: shapes in the space of frozen picture and text towers."""
