@@ -266,6 +266,16 @@ def test_an_encoder_with_a_feature_map_loses_pixels_and_rebuilds_them():
     assert not torch.allclose(seen.vectors, method.student.image(images))
 
 
+def test_grey_pictures_are_all_colours_alike():
+    encoder = create_encoder("projected_image", options={"width": 8, "embed_dim": 8}, embed_dim=16).eval()
+    grey = torch.rand(2, 1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    method = make(image=encoder, image_mask_pixels=32).eval()
+    torch.testing.assert_close(
+        method.student.image(grey), method.student.image(grey.expand(-1, -1, 3, -1, -1))
+    )
+    assert torch.isfinite(method.student.image.taught(grey, row_keys(["a", "b"], 0)).vectors).all()
+
+
 def test_encoders_without_tokens_are_refused_what_needs_them():
     encoder = create_encoder("digit_cnn", embed_dim=8, width=4, in_channels=3)
     with pytest.raises(ConfigError, match=r"image_layer_decay is 0\.65"):

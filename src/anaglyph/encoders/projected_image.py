@@ -55,6 +55,8 @@ class ProjectedImage(nn.Module):
         return vectors
 
     def normalised(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) in [0, 1] -> the same as the inner encoder wants it."""
+        """(B, C, H, W) in [0, 1] -> the same as the inner encoder wants it; grey stands for all colours."""
+        if images.shape[1] == 1:
+            images = images.expand(-1, self.in_channels, -1, -1)
         mean, std = (images.new_tensor(each)[:, None, None] for each in (self.mean, self.std))
         return (images - mean) / std
