@@ -61,11 +61,10 @@ def _model_vector(path: Path, store: Store, space: Space, stack: ExitStack) -> N
     """(D,) of a model file, made as those of the index."""
     from anaglyph.geometry.load import MeshReaders
     from anaglyph.search.embedder import Embedder
-    from anaglyph.search.index_space import VIEWS
     from anaglyph.search.preparation import Prepared, Unusable, prepare
 
     embed = Embedder(space)
-    settings = embed.preparation(store.header.views[0] or VIEWS)
+    settings = embed.preparation(store.header.views[0])
     readers = stack.enter_context(MeshReaders(limits=settings.limits))
     outcome = prepare(path, root=path.parent, settings=settings, readers=readers)
     if isinstance(outcome, Unusable):
