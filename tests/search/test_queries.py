@@ -1,7 +1,6 @@
 """Parts of a query to one vector, pages of hits, thresholds; on a real index with a tiny space."""
 
 import io
-import json
 
 import numpy as np
 import pytest
@@ -172,7 +171,9 @@ def a_plain_searcher(*rows, closeness=None):
 
 
 def test_hits_below_the_threshold_are_not_close():
-    searcher = a_plain_searcher([1, 0], [0.9, 0.1], [0.1, 0.9], closeness=Closeness(mean=(0.0, 0.0), shape=0.5))
+    searcher = a_plain_searcher(
+        [1, 0], [0.9, 0.1], [0.1, 0.9], closeness=Closeness(mean=(0.0, 0.0), shape=0.5)
+    )
     found = searcher.search([LikePart(id=1)])
     assert [hit.close for hit in found.hits] == [True, False]
     assert not found.nothing_close

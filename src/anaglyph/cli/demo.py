@@ -89,5 +89,7 @@ def _say(command: str, items: int) -> None:
 
     install = "" if find_spec("fastapi") else "pip install 'anaglyph[serve]', then "
     console = Console(soft_wrap=True)
-    console.print(f"\nSearch {items} 3D models, some of the digits among them, by words, a picture or a shape:")
+    console.print(
+        f"\nSearch {items} 3D models, some of the digits among them, by words, a picture or a shape:"
+    )
     console.print(Text.assemble("  ", install, (command, "bold green")))

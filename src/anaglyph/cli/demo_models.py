@@ -1,4 +1,4 @@
-"""The 3D models that the demo ends with: what it trained on, and real or generated objects to search among."""
+"""The 3D models that the demo ends with: some that it trained on, generated and real objects."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ def _table(found: Found, page: int) -> None:
         measured = "" if found.close is None else " close"  # too few items say nothing about unrelated ones
         show_table(f"{len(close)}{measured} of {found.total}{gap}", columns, close)
     if far:
-        than = "" if found.close is None else f" (unrelated things reach {found.close:.3f})"
+        than = "" if found.close is None else f" (chance reaches {found.close:.3f})"
         show_table(f"{'less close' if close else 'nothing close'}{than}", columns, far)
 
 

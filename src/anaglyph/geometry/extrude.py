@@ -49,7 +49,10 @@ def digit_mesh(picture: NDArray[Any]) -> Mesh:
     quads = []  # (Q, 4, 3) row, column and depth of the corners, counter-clockwise from outside
     for row, column in np.argwhere(occupied).tolist():
         r, c = np.array([row, row + 1, row + 1, row]), np.array([column, column, column + 1, column + 1])
-        quads += [np.stack([r, c, np.full(4, depth)], axis=1)[::step] for depth, step in ((HALF_DEPTH, 1), (-HALF_DEPTH, -1))]
+        quads += [
+            np.stack([r, c, np.full(4, depth)], axis=1)[::step]
+            for depth, step in ((HALF_DEPTH, 1), (-HALF_DEPTH, -1))
+        ]
         for side, (down, right) in enumerate(((0, -1), (1, 0), (0, 1), (-1, 0))):
             if occupied[row + down, column + right]:
                 continue

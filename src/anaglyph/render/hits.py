@@ -34,7 +34,7 @@ def rays(camera: Camera, *, size: int, device: torch.device) -> Rays:
 
 
 def _rays_through(camera: Camera, samples: Tensor, *, size: int) -> Rays:
-    """The rays through samples (M) of a grid of `size` x `size`: of those that hit nothing, none is needed."""
+    """The rays through samples (M) of a grid of `size` x `size`; those that hit nothing are not needed."""
     scale, device = float(camera.projection()[1, 1]), samples.device
     right, up, towards = torch.from_numpy(camera.view()[:3, :3].copy()).to(device)[:, :, None]  # (3, 1) each
     position = torch.tensor(camera.position, dtype=torch.float64, device=device)[:, None]

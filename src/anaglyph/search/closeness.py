@@ -102,7 +102,7 @@ def measure_closeness(store: Store, *, texts: EmbedTexts | None, seed: int = 0) 
     ids, items = store.vectors(np.sort(generator.permutation(every)[:ITEMS]))
     if len(ids) < LEAST_ITEMS:
         return Closeness()
-    # The best of N is below t when the best of each of N / n groups is: of n items a higher quantile is taken.
+    # The best of N is below t when the best of each of N / n groups is: so of n, a higher quantile.
     level = (1.0 - EXCEEDING) ** (len(ids) / len(every))
     mean = items.mean(axis=0, dtype=np.float64)
 

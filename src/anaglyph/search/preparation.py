@@ -35,7 +35,7 @@ from anaglyph.search.thumbnails import LEAST_SAMPLES, strip
 VERSION = 2
 """Raised with every change of what is handed to the encoders."""
 VIEWS = "ring8"
-"""Cameras of an index. Twelve find no more than eight or six (`benchmarks/README.md`), and take half as long again."""
+"""Cameras of an index. Twelve find no more (`docs/how-to/index.md`) and take half as long again."""
 COLOUR: tuple[Output, ...] = ("colour",)
 
 
@@ -61,7 +61,8 @@ class Preparation:
     @property
     def samples(self) -> int:
         """Across a view, drawn once for all: a multiple of `pixels`, twice that at least, as `render` takes
-        for a picture, and enough for thumbnails."""
+        for a picture, and enough for thumbnails.
+        """
         if not self.pixels:
             return LEAST_SAMPLES
         return self.pixels * max(2, -(-LEAST_SAMPLES // self.pixels))

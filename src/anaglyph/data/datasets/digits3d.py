@@ -113,7 +113,9 @@ class Digits3D:
         """The first digits of every class of a split: label, key and (S, S) pixels that are extruded."""
         digits, labels = _digits()
         rows = self._rows(split)
-        chosen = [row for label in range(len(_CLASSES)) for row in rows[labels[rows] == label][:each].tolist()]
+        chosen = [
+            row for label in range(len(_CLASSES)) for row in rows[labels[rows] == label][:each].tolist()
+        ]
         return [(int(labels[row]), f"{row:06d}", self._solid(digits[row])) for row in chosen]
 
     def _rows(self, split: Split) -> NDArray[np.int64]:
