@@ -114,7 +114,7 @@ def _grids(parts: list[_Part]) -> NDArray[np.float64]:
 
 
 def _occupied(picture: NDArray[Any]) -> NDArray[np.bool_]:
-    occupied = np.asarray(picture) != 0
+    occupied: NDArray[np.bool_] = np.asarray(picture) != 0
     if occupied.ndim != 2 or not occupied.any():
         raise ValueError(f"a picture is (H, W) with at least one pixel that is not 0, got {picture.shape}")
     return occupied

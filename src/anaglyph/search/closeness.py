@@ -99,7 +99,7 @@ def measure_closeness(store: Store, *, texts: EmbedTexts | None, seed: int = 0) 
     """
     generator = numpy_generator(seed, "closeness")
     every = store.ids(Filters())
-    ids, items = store.vectors(np.sort(generator.permutation(every)[:ITEMS]))
+    ids, items = store.vectors(np.sort(every[generator.permutation(len(every))[:ITEMS]]))
     if len(ids) < LEAST_ITEMS:
         return Closeness()
     # The best of N is below t when the best of each of N / n groups is: so of n, a higher quantile.
