@@ -88,7 +88,7 @@ def _say(command: str, items: int) -> None:
     from rich.text import Text
 
     install = "" if find_spec("fastapi") else "pip install 'anaglyph[serve]', then "
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False)
     console.print(
         f"\nSearch {items} 3D models, some of the digits among them, by words, a picture or a shape:"
     )
