@@ -58,7 +58,7 @@ class PlainStep:
             loss = loss - logits.softmax(dim=1).mean(dim=0).log().mean()
             for sums, weight in ((seen.rebuilt, 1.0), (seen.local, 0.2)):
                 if sums is not None:
-                    loss = loss + weight * sums.total.sum() / sums.count.sum()
+                    loss = loss + weight * sums.total.sum() / sums.counted.sum()
             vectors[modality] = F.normalize(seen.vectors, dim=1)
         cosines = vectors["shape"] @ vectors["image"].T
         target = torch.arange(len(cosines))

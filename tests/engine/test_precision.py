@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from anaglyph.methods.crossmost.method import CrossMoST
 from anaglyph.methods.pair_contrast.method import PairContrast
 from anaglyph.methods.romo.annotate import Annotate
 from anaglyph.methods.romo.discover import Discover
@@ -15,7 +16,7 @@ from tiny_runs import outcome, tiny_recipe, train
 def autocast(monkeypatch):
     """What was on: the set of (hook, autocast) pairs over a run."""
     seen = set()
-    for method in (Annotate, Discover, Learn, PairContrast):
+    for method in (Annotate, CrossMoST, Discover, Learn, PairContrast):
         for name in ("training_step", "start", "before_epoch", "after_step", "finish"):
             original = getattr(method, name)
 
@@ -27,7 +28,7 @@ def autocast(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("kind", ["pair_contrast", "paper", "best"])
+@pytest.mark.parametrize("kind", ["pair_contrast", "paper", "best", "crossmost"])
 def test_bfloat16_is_used_in_training_steps_alone_and_weights_stay_float32_and_finite(
     kind, autocast, tmp_path, tiny_cache, undisturbed
 ):

@@ -160,7 +160,7 @@ def test_the_target_of_a_cloud_is_its_patches_and_not_the_mask_token():
         head.weight.zero_()
         head.bias.copy_(branch.mask_token)
         assert float((branch.taught(strong.points, rows).rebuilt.total).sum()) > 0
-    assert float(before.count.sum()) % branch.mask_token.numel() == 0
+    assert float(before.counted.sum()) % branch.mask_token.numel() == 0
 
 
 def test_the_released_target_of_a_cloud_is_the_mask_token_and_shrinks_with_the_batch():
@@ -261,7 +261,7 @@ def test_an_encoder_with_a_feature_map_loses_pixels_and_rebuilds_them():
     method = make(image=encoder, image_mask_pixels=32, image_mask=0.5).eval()
     images = torch.rand(3, 2, 3, 64, 70, generator=torch.Generator().manual_seed(0))
     seen = method.student.image.taught(images, row_keys(["a", "b", "c"], 0))
-    assert seen.rebuilt.count.tolist() == [2 * 3 * 3 * 32 * 32] * 3  # three of six cells of both views
+    assert seen.rebuilt.counted.tolist() == [2 * 3 * 3 * 32 * 32] * 3  # three of six cells of both views
     assert torch.isfinite(seen.local.total).all()
     assert not torch.allclose(seen.vectors, method.student.image(images))
 

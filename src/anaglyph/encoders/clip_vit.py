@@ -7,7 +7,6 @@ dossier CrossMoST, 2.5.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Iterable
 
 import torch
@@ -108,17 +107,13 @@ class _Stack(nn.Module):
 
 
 class _Block(nn.Module):
-    """x + attention(norm(x)), then x + MLP(norm(x)), with CLIP's quick GELU."""
+    """x + attention(norm(x)), then x + MLP(norm(x))."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.attn = _Attention(width, heads)
         self.ln_1 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(
-            OrderedDict(
-                c_fc=nn.Linear(width, 4 * width), gelu=_QuickGELU(), c_proj=nn.Linear(4 * width, width)
-            )
-        )
+        self.mlp = _FeedForward(width)
         self.ln_2 = nn.LayerNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -139,15 +134,24 @@ class _Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         joint = F.linear(x, self.in_proj_weight, self.in_proj_bias)
-        query, key, value = joint.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = joint.reshape(*joint.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
         out: Tensor = self.out_proj(mixed)
         return out
 
 
-class _QuickGELU(nn.Module):
+class _FeedForward(nn.Module):
+    """Linear -> CLIP's quick GELU -> Linear."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.c_fc = nn.Linear(width, 4 * width)
+        self.c_proj = nn.Linear(4 * width, width)
+
     def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(1.702 * x)
+        hidden = self.c_fc(x)
+        out: Tensor = self.c_proj(hidden * torch.sigmoid(1.702 * hidden))
+        return out
 
 
 def _start(module: ClipViT, width: int, depth: int) -> None:

@@ -22,7 +22,7 @@ class RowSums(NamedTuple):
 
     total: Tensor
     """(B,) with a gradient."""
-    count: Tensor
+    counted: Tensor
     """(B,) what it is divided by."""
 
 
@@ -59,11 +59,11 @@ def apart_from_whole(local: Tensor, whole: Tensor, masked: Tensor) -> RowSums:
     return RowSums(total, masked.sum(dim=1).to(total.dtype))
 
 
-def mean_of_sums(total: Tensor, count: Tensor) -> Tensor:
+def mean_of_sums(total: Tensor, counted: Tensor) -> Tensor:
     """The mean over all that was counted; 0 with a gradient where nothing was."""
-    if total.shape != count.shape:
-        raise ValueError(f"totals {tuple(total.shape)} and counts {tuple(count.shape)} must be alike")
-    return total.sum() / count.sum().clamp(min=1)
+    if total.shape != counted.shape:
+        raise ValueError(f"totals {tuple(total.shape)} and counts {tuple(counted.shape)} must be alike")
+    return total.sum() / counted.sum().clamp(min=1)
 
 
 def _check(first: Tensor, second: Tensor, masked: Tensor) -> None:

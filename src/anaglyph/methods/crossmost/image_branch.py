@@ -106,7 +106,7 @@ class ImageBranch(nn.Module):
         rebuilt = local = None
         if tokens is not None and self.decoder is not None:
             sums = absolute_differences(self.decoder(tokens), _patches(pictures, grid, unit), masked)
-            rebuilt = RowSums(sums.total, sums.count * self.divisor)
+            rebuilt = RowSums(sums.total, sums.counted * self.divisor)
         if tokens is not None and self.local:
             local = apart_from_whole(self._projected(tokens), self._projected(features), masked)
         vectors = self._projected(joined)

@@ -96,7 +96,7 @@ class CrossMoST(Method):
             features[modality] = of.vectors
             for name, sums in (("rebuilt", of.rebuilt), ("local", of.local)):
                 if sums is not None:
-                    features[f"{modality}_{name}"] = torch.stack([sums.total, sums.count], dim=1)
+                    features[f"{modality}_{name}"] = torch.stack([sums.total, sums.counted], dim=1)
         coin = torch.from_numpy(uniform(rows, "coin") < 0.5)
         features["coin"] = coin.to(batch.indices.device)
         return features

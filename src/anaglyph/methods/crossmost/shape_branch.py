@@ -85,7 +85,7 @@ class ShapeBranch(nn.Module):
             target = self.mask_token.expand_as(seen.patches) if self.released_target else seen.patches
             sums = absolute_differences(self.head(patches), target, seen.masked)
             # The published code divides by masked tokens and by the batch, not by masked numbers.
-            count = sums.count / patches.shape[2] * len(points) if self.released_target else sums.count
+            count = sums.counted / patches.shape[2] * len(points) if self.released_target else sums.counted
             rebuilt = RowSums(sums.total, count)
         if self.local_projection is not None:
             local = apart_from_whole(
