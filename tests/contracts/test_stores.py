@@ -1,6 +1,8 @@
 """What every store does, embedded or not; the slow twin in memory is held to the same."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -18,14 +20,14 @@ KINDS = ("memory", "sqlite", "postgresql")
 EVERYTHING = Filters(states=())
 
 
-def made(kind, folder, request):
+def made(kind, folder, request, **notes):
     if kind == "memory":
         return MemoryStore(header())
     if kind == "sqlite":
-        return create_store(folder / "index", header())
+        return create_store(folder / "index", header(), **notes)
     server = request.getfixturevalue("postgres_server")
     name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]
-    return create_store(f"{server}#test_{name}", header())
+    return create_store(f"{server}#test_{name}", header(), **notes)
 
 
 @pytest.fixture(params=KINDS)
@@ -137,7 +139,7 @@ def test_a_moved_file_keeps_id_vector_and_tags(store):
     vector = np.eye(8, dtype=np.float32)[3]
     (id,) = put(store, entry("a.obj", vector=vector, tags=("red",)))
     with store.writer(owner="a test") as writer:
-        writer.move([(id, "lamps/É.obj")])
+        assert writer.move([(id, "a.obj", "lamps/É.obj")]) == [id]
     item = store.item(id)
     assert (item.path, item.folder, item.tags, item.state) == ("lamps/É.obj", "lamps", ("red",), "ready")
     assert store.nearest(vector, filters=Filters(folder="lamps", name="é"), limit=1) == [(id, 1.0)]
@@ -148,7 +150,7 @@ def test_a_category_that_was_the_top_folder_follows_the_file(store):
     (id,) = put(store, entry("chair/a.obj", facets=replace(entries[0].item.facets, category="chair")))
     (other,) = put(store, entry("chair/b.obj", facets=replace(entries[0].item.facets, category="stool")))
     with store.writer(owner="a test") as writer:
-        writer.move([(id, "lamp/a.obj"), (other, "lamp/b.obj")])
+        writer.move([(id, "chair/a.obj", "lamp/a.obj"), (other, "chair/b.obj", "lamp/b.obj")])
     assert store.item(id).facets.category == "lamp"
     assert store.item(other).facets.category == "stool"
 
@@ -156,19 +158,27 @@ def test_a_category_that_was_the_top_folder_follows_the_file(store):
 def test_files_may_swap_their_names(store):
     first, second = put(store, entry("a.obj"), entry("b.obj"))
     with store.writer(owner="a test") as writer:
-        writer.move([(first, "b.obj"), (second, "a.obj")])
+        writer.move([(first, "a.obj", "b.obj"), (second, "b.obj", "a.obj")])
     assert (store.item(first).path, store.item(second).path) == ("b.obj", "a.obj")
 
 
 def test_a_move_takes_the_place_of_a_deleted_file_but_of_no_other(store):
     first, second, third = put(store, entry("a.obj"), entry("b.obj", state="deleted"), entry("c.obj"))
     with store.writer(owner="a test") as writer:
-        writer.move([(first, "b.obj")])
+        writer.move([(first, "a.obj", "b.obj")])
         with pytest.raises(DataError, match=rf"item {third} lies there"):
-            writer.move([(first, "c.obj")])
+            writer.move([(first, "b.obj", "c.obj")])
     assert store.item(first).path == "b.obj"
     with pytest.raises(DataError, match="no item"):
         store.item(second)
+
+
+def test_an_item_that_another_indexer_moved_stays_where_it_is(store):
+    first, second = put(store, entry("a.obj"), entry("b.obj"))
+    with store.writer(owner="a test") as writer:
+        writer.move([(first, "a.obj", "c.obj")])
+        assert writer.move([(first, "a.obj", "d.obj"), (second, "b.obj", "a.obj")]) == [second]
+    assert (store.item(first).path, store.item(second).path) == ("c.obj", "a.obj")
 
 
 def test_a_deleted_item_is_found_no_more_until_its_file_is_back(store):
@@ -204,7 +214,7 @@ def test_every_change_of_what_can_be_found_moves_the_generation(store):
     (id,) = put(store, entry("a.obj"))
     seen.append(store.generation())
     for change in (
-        lambda writer: writer.move([(id, "b.obj")]),
+        lambda writer: writer.move([(id, "a.obj", "b.obj")]),
         lambda writer: writer.tag([id], add=("red",)),
         lambda writer: writer.ignore([id], True),
         lambda writer: writer.mark_deleted([id]),
@@ -236,6 +246,36 @@ def test_notes_are_kept_and_replaced(store):
         writer.note("close_above", "0.25")
         writer.note("close_above", "0.31")
     assert store.notes() == {"close_above": "0.31"}
+
+
+def test_notes_that_an_index_is_made_with_are_there_from_the_first_moment(tmp_path, request):
+    for kind in ("sqlite", "postgresql"):
+        with closing(made(kind, tmp_path, request, notes={"recipe": "7"})) as store:
+            assert (store.notes(), store.generation()) == ({"recipe": "7"}, 0)
+
+
+def test_writers_that_revise_a_note_at_once_lose_nothing_of_each_other(store, request):
+    numbers = [str(number) for number in range(16)]
+
+    def add(number):
+        with store.writer(owner="a test") as writer:
+            writer.revise("numbers", lambda before: f"{before} {number}".strip())
+
+    if request.node.callspec.params["store"] == "postgresql":  # elsewhere there is one writer at a time
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(add, numbers))
+    else:
+        for number in numbers:
+            add(number)
+    assert sorted(store.notes()["numbers"].split()) == sorted(numbers)
+
+
+def test_an_item_gets_another_category_and_keeps_all_else(store):
+    (id,) = put(store, entry("chairs/a.obj"))
+    before = store.item(id)
+    with store.writer(owner="a test") as writer:
+        writer.categorize([(id, "stool")])
+    assert store.item(id) == replace(before, facets=replace(before.facets, category="stool"))
 
 
 def test_problems_come_with_the_most_serious_first_and_not_of_deleted_files(store):

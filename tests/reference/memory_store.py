@@ -160,6 +160,11 @@ class MemoryWriter:
             self._update(id, bytes=bytes, modified=modified)
 
     def move(self, rows):
+        rows = [
+            (id, path)
+            for id, old, path in rows
+            if id in self.store.entries and self.store.item(id).path == old
+        ]
         moving = [id for id, _ in rows]
         for id, path in rows:
             root = self.store.item(id).root
@@ -177,9 +182,18 @@ class MemoryWriter:
                 category = path.rpartition("/")[0].split("/")[0] or None
             self._update(id, path=path, state=state, facets=replace(item.facets, category=category))
         self._changed()
+        return moving
 
     def note(self, name, value):
         self.store.facts[name] = value
+        self._changed()
+
+    def revise(self, name, change):
+        self.note(name, change(self.store.facts.get(name, "")))
+
+    def categorize(self, rows):
+        for id, category in rows:
+            self._update(id, facets=replace(self.store.item(id).facets, category=category))
         self._changed()
 
     def mark_deleted(self, ids):

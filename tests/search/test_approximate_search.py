@@ -102,7 +102,7 @@ def test_pages_put_together_are_one_long_page(built):
 
 def test_a_batch_gives_what_each_query_gives_alone(built):
     for query, found in zip(QUERIES, built[0].nearest_of_many(QUERIES, limit=10), strict=True):
-        assert [id for id, _ in found] == [id for id, _ in built[0].nearest(query, limit=10)]
+        assert found == built[0].nearest(query, limit=10)
 
 
 def test_equal_vectors_come_by_id_and_short_cells_leave_no_blanks():
@@ -113,6 +113,16 @@ def test_equal_vectors_come_by_id_and_short_cells_leave_no_blanks():
     every = index.nearest_of_many(rows[:3], limit=500)
     assert all(id > 0 for each in every for id, _ in each)
     assert len(index.nearest(rows[0], limit=500)) == 500
+
+
+def test_equal_vectors_at_the_end_of_a_page_are_those_of_the_lowest_ids():
+    rows = np.repeat(clustered(20), 25, axis=0)
+    index, _ = build(IDS[:500], lambda ids: rows[(ids - 1) // 3], dim=DIM)
+    whole = index.nearest(rows[60], limit=25)
+    assert [id for id, _ in whole] == IDS[50:75].tolist()
+    pages = [index.nearest(rows[60], limit=5, offset=begin) for begin in range(0, 25, 5)]
+    assert [hit for page in pages for hit in page] == whole
+    assert index.nearest_of_many(rows[60:61], limit=5) == pages[:1]
 
 
 def test_kept_cells_come_back_as_they_were(built, tmp_path):
@@ -144,6 +154,8 @@ def test_a_changed_byte_makes_the_cache_void(built, tmp_path, place, caplog):
         {"centres": np.ones((0, DIM), np.float32)},
         {"ids": IDS[::-1]},
         {"ids": IDS[:-1]},
+        {name: np.empty(0, np.int64) for name in ("ids", "cells")} | {"marks": np.empty(0, np.uint64)},
+        {"trained": np.zeros(0, np.int64)},
     ],
 )
 def test_cells_that_no_build_made_are_not_used_though_their_checksum_is_right(built, tmp_path, change):

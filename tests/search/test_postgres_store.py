@@ -91,6 +91,13 @@ def test_indexes_of_one_database_do_not_know_of_each_other(store, postgres):
         assert (store.count(Filters()), other.count(Filters())) == (1, 0)
 
 
+def test_vectors_that_no_page_holds_are_kept(postgres):
+    with closing(create_store(postgres, header(dim=4096))) as store:
+        (id,) = put(store, entry("a.obj", dim=4096, views=1))
+        (found, vectors) = store.vectors()
+        assert (found.tolist(), vectors.shape) == ([id], (1, 4096))
+
+
 def test_equal_scores_beyond_the_first_candidates_are_in_order_of_ids(store):
     vector = np.eye(8, dtype=np.float32)[0]
     ids = put(store, *(entry(f"{number}.obj", vector=vector) for number in range(100)))

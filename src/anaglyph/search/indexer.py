@@ -169,7 +169,7 @@ def index_folder(
     if not run.report.stopped:
         run.mark_lost(store)
         if options.accept_empty and not folder.exists():
-            _forget_root(store, writer, seen.root)
+            _forget_root(writer, seen.root)
     return run.report
 
 
@@ -200,7 +200,8 @@ class _Run:
         """Of those, how many are to be embedded."""
         self.entries: list[Entry] = []
         self.touched: list[tuple[int, int, int]] = []
-        self.moved: list[tuple[int, str]] = []
+        self.moved: list[tuple[Job[Task], int, str]] = []
+        """With id and path of the item, which was the file before it moved."""
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def work(self, preparers: Preparers, stopped: Callable[[], bool]) -> None:
@@ -214,8 +215,8 @@ class _Run:
                 len(self.prepared) + len(self.entries) + len(self.touched) + len(self.moved)
                 >= self.options.batch
             ):
-                self._write()
-        self._write()
+                self._write(preparers)
+        self._write(preparers)
         self.report.stopped = done < len(self.changes.tasks)
         self.report.seconds = dict(self.seconds)
 
@@ -241,12 +242,16 @@ class _Run:
                 self.report.touched += 1
                 return
             if self.homeless.get(outcome.content):
-                _, id = self.homeless[outcome.content].pop(0)
-                self.moved.append((id, task.found.path))
-                self.touched.append((id, task.found.bytes, task.found.modified))
-                self.report.moved += 1
+                path, id = self.homeless[outcome.content].pop(0)
+                self.moved.append((job, id, path))
                 return
             outcome = preparers.prepare(replace(job, unless=()))  # another file has taken the old one's place
+        self._keep(task, outcome)
+        if self.raw >= self.embed.batch:
+            self._embed()
+
+    def _keep(self, task: Task, outcome: Outcome) -> None:
+        """Take what was made of a file that is new or has changed."""
         match outcome:
             case Prepared():
                 for work, seconds in outcome.seconds.items():
@@ -255,14 +260,12 @@ class _Run:
             case Unusable():
                 self.report.unusable += 1
             case Same():
-                raise RuntimeError(f"'{job.path}' was not prepared although nothing was excepted")
+                raise RuntimeError(f"'{task.found.path}' was not prepared although nothing was excepted")
         self.prepared.append((task, outcome))
         if task.kind == "new":
             self.report.new += 1
         else:
             self.report.changed += 1
-        if self.raw >= self.embed.batch:
-            self._embed()
 
     def _embed(self) -> None:
         """Turn what is prepared into entries; their pictures and clouds are let go."""
@@ -286,16 +289,27 @@ class _Run:
         self.prepared, self.raw = [], 0
         self.seconds["embed"] += perf_counter() - start
 
-    def _write(self) -> None:
+    def _move(self, preparers: Preparers) -> None:
+        """Give items of moved files their new paths; where another indexer was first, the file is new."""
+        moved = set(self.writer.move([(id, path, job.tag.found.path) for job, id, path in self.moved]))
+        for job, id, _ in self.moved:
+            if id in moved:
+                self.touched.append((id, job.tag.found.bytes, job.tag.found.modified))
+                self.report.moved += 1
+            else:
+                self._keep(job.tag, preparers.prepare(replace(job, unless=())))
+        self.moved = []
+
+    def _write(self, preparers: Preparers) -> None:
+        if self.moved:
+            self._move(preparers)
         self._embed()
         start = perf_counter()
-        if self.moved:
-            self.writer.move(self.moved)
         if self.touched:
             self.writer.touch(self.touched)
         if self.entries:
             self.writer.put(self.entries)
-        self.entries, self.touched, self.moved = [], [], []
+        self.entries, self.touched = [], []
         self.seconds["write"] += perf_counter() - start
 
     def _category(self, path: str, vector: NDArray[np.float32]) -> str | None:
@@ -333,14 +347,14 @@ def _walked(store: Store, folder: Path, options: IndexOptions) -> Walk:
         raise
 
 
-def _forget_root(store: Store, writer: Writer, root: str) -> None:
-    writer.note(ROOTS, json.dumps([each for each in roots_of(store) if each != root]))
+def _forget_root(writer: Writer, root: str) -> None:
+    writer.revise(ROOTS, lambda note: json.dumps([each for each in json.loads(note or "[]") if each != root]))
 
 
 def _note_root(store: Store, writer: Writer, root: str) -> None:
-    roots = roots_of(store)
-    if root not in roots:
-        writer.note(ROOTS, json.dumps([*roots, root]))
+    if root not in roots_of(store):
+        # Indexers of other folders may be adding theirs.
+        writer.revise(ROOTS, lambda note: json.dumps(list(dict.fromkeys([*json.loads(note or "[]"), root]))))
 
 
 def _check_overlap(store: Store, root: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from anaglyph.search.postgres_address import PREFIXES as POSTGRESQL
@@ -32,12 +33,15 @@ def open_store(place: str | os.PathLike[str]) -> Store:
     return open_sqlite_store(Path(place))
 
 
-def create_store(place: str | os.PathLike[str], header: Header) -> Store:
+def create_store(
+    place: str | os.PathLike[str], header: Header, *, notes: Mapping[str, str] | None = None
+) -> Store:
     """Make an empty index and open it.
 
     Args:
         place: its folder, made where it is not there, or `postgresql://USER@HOST/DATABASE#NAME`.
         header: what its vectors come from.
+        notes: what it keeps from the first moment, as `Writer.note` would.
 
     Raises:
         IndexFormatError: there is one already.
@@ -47,10 +51,10 @@ def create_store(place: str | os.PathLike[str], header: Header) -> Store:
     if is_address(os.fspath(place)):
         from anaglyph.search.postgres_open import create_postgres_store
 
-        return create_postgres_store(os.fspath(place), header)
+        return create_postgres_store(os.fspath(place), header, notes=notes or {})
     from anaglyph.search.sqlite_open import create_sqlite_store
 
-    return create_sqlite_store(Path(place), header)
+    return create_sqlite_store(Path(place), header, notes=notes or {})
 
 
 def shown_place(place: str | os.PathLike[str]) -> str:

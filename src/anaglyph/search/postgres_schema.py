@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+IN_ROW = 2000
+"""Numbers of a vector that surely fit a page of 8 kB."""
 VERSION_1 = (
     """CREATE TABLE header (
         one integer PRIMARY KEY CHECK (one = 1), format integer NOT NULL,
@@ -55,9 +57,10 @@ VERSION_1 = (
 
 
 def embeddings(dim: int) -> tuple[str, ...]:
-    """The table of vectors of D numbers; kept in the row, where a scan of all of them finds them."""
+    """The table of vectors of D numbers; in the row, where a scan finds them, as long as a page holds one."""
+    storage = "PLAIN" if dim <= IN_ROW else "EXTERNAL"
     return (
         "CREATE TABLE embeddings (item bigint PRIMARY KEY REFERENCES items ON DELETE CASCADE, "
         f"vector vector({int(dim)}) NOT NULL)",
-        "ALTER TABLE embeddings ALTER COLUMN vector SET STORAGE PLAIN",
+        f"ALTER TABLE embeddings ALTER COLUMN vector SET STORAGE {storage}",
     )

@@ -18,6 +18,7 @@ from anaglyph.errors import ConfigError, DataError, IndexFormatError
 from anaglyph.search.categories import NOTE, kept_names
 from anaglyph.search.index_place import index_exists, is_address
 from anaglyph.search.index_space import ModelChoice, Ready, choice_of, new_index, open_for_indexing
+from anaglyph.search.index_swap import drop_replaced, finish_swap, growing_beside, swap_in
 from anaglyph.search.indexer import IndexEvent, IndexOptions, IndexReport, index_folder, roots_of
 from anaglyph.search.indexing import chosen_categories, note_closeness
 from anaglyph.search.items import Item
@@ -26,8 +27,6 @@ from anaglyph.search.store import Store, Writer
 
 if TYPE_CHECKING:
     import torch
-
-_NEW, _OLD = ".rebuild", ".replaced"
 
 
 def rebuild_index(
@@ -89,20 +88,9 @@ def rebuild_index(
                     return reports
             carry_over(old, ready.store, writer)
             note_closeness(ready, writer)
-        _swap(target)
-    shutil.rmtree(_beside(target, _OLD), ignore_errors=True)
+        swap_in(target)
+    drop_replaced(target)
     return reports
-
-
-def finish_swap(target: Path) -> None:
-    """Put things right after a rebuild that was killed while it exchanged the folders."""
-    replaced = _beside(target, _OLD)
-    if not replaced.exists():
-        return
-    if target.exists():
-        shutil.rmtree(replaced)
-    else:
-        replaced.rename(target)
 
 
 def carry_over(old: Store, new: Store, writer: Writer) -> None:
@@ -129,7 +117,7 @@ def _items(store: Store) -> Iterator[Item]:
 
 def _begun(target: Path, choice: ModelChoice, *, root: Path, device: torch.device) -> Ready:
     """The index that grows: one that was begun with the same model, else an empty one."""
-    growing = _beside(target, _NEW)
+    growing = growing_beside(target)
     if index_exists(growing):
         store = open_store(growing)
         try:
@@ -145,12 +133,3 @@ def _begun(target: Path, choice: ModelChoice, *, root: Path, device: torch.devic
             f"'{growing}' is where the new index would grow, and holds something else; move that away."
         )
     return new_index(str(growing), choice, root=root, device=device)
-
-
-def _swap(target: Path) -> None:
-    target.rename(_beside(target, _OLD))
-    _beside(target, _NEW).rename(target)
-
-
-def _beside(target: Path, ending: str) -> Path:
-    return target.with_name(target.name + ending)

@@ -40,7 +40,7 @@ class Walk:
     files: tuple[Found, ...]
     """By path."""
     unreadable: tuple[str, ...] = ()
-    """Folders below the root that may not be entered; what the index knows of them stays."""
+    """Folders that may not be entered and files that may not be looked at; what is known of them stays."""
     unnameable: tuple[str, ...] = ()
     """Files whose names are not UTF-8, with ? for what cannot be shown; no index can hold them."""
 
@@ -146,7 +146,7 @@ def compare(
     gone = {
         path: row
         for path, row in known.items()
-        if path not in there and not any(path.startswith(f"{folder}/") for folder in seen.unreadable)
+        if path not in there and not any(f"{path}/".startswith(f"{each}/") for each in seen.unreadable)
     }
     new_sizes = {file.bytes for file in seen.files if file.path not in known}
     by_size: dict[int, list[str]] = defaultdict(list)

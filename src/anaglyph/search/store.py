@@ -5,7 +5,7 @@ Everything about an item is one transaction. A reader sees a state that was comm
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -64,11 +64,12 @@ class Writer(Protocol):
     def touch(self, rows: Sequence[tuple[int, int, int]]) -> None:
         """(id, bytes, modified) of files whose content is as before."""
 
-    def move(self, rows: Sequence[tuple[int, str]]) -> None:
-        """(id, new path): the file lies elsewhere and keeps its vectors; swaps and circles are fine.
+    def move(self, rows: Sequence[tuple[int, str, str]]) -> list[int]:
+        """(id, path, new path): the file lies elsewhere and keeps its vectors; the ids of those that moved.
 
-        A category that was the top folder follows. A deleted item that lay there is removed for good;
-        DataError where one lies that is not deleted.
+        An item that does not lie at `path` stays where it is: another indexer found its file elsewhere.
+        Swaps and circles are fine. A category that was the top folder follows. A deleted item that lay there
+        is removed for good; DataError where one lies that is not deleted.
         """
 
     def mark_deleted(self, ids: Sequence[int]) -> None:
@@ -85,6 +86,12 @@ class Writer(Protocol):
 
     def note(self, name: str, value: str) -> None:
         """Keep a fact about the whole index, such as the score below which nothing is close."""
+
+    def revise(self, name: str, change: Callable[[str], str]) -> None:
+        """Replace a note by what `change` makes of it ("" where there is none), no other writer between."""
+
+    def categorize(self, rows: Sequence[tuple[int, str | None]]) -> None:
+        """(id, category)."""
 
 
 class Store(Protocol):
