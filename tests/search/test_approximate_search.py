@@ -219,6 +219,23 @@ def test_a_small_index_is_searched_exactly(store, tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_change_that_is_none_of_vectors_builds_nothing(store, monkeypatch):
+    finder = Finder(store, approximate_from=500)
+    before = finder.nearest(QUERIES[0], filters=Filters(), limit=5)
+    monkeypatch.setattr(finder_module, "build", None)
+    with store.writer(owner="test") as writer:
+        writer.tag([1], add=["x"])
+    assert finder.nearest(QUERIES[0], filters=Filters(), limit=5) == before
+
+
+def test_a_replaced_vector_is_found_where_it_is_now(store):
+    finder = Finder(store, approximate_from=500)
+    finder.nearest(QUERIES[0], filters=Filters(), limit=5)
+    with store.writer(owner="test") as writer:
+        (id,) = writer.put([an_entry("0/0.glb", vector=QUERIES[0])])
+    assert finder.nearest(QUERIES[0], filters=Filters(), limit=1)[0][0] == id
+
+
 def test_what_was_added_is_found_and_what_was_deleted_is_not(store, tmp_path):
     finder = Finder(store, cache=tmp_path, approximate_from=500)
     first = finder.nearest(QUERIES[0], filters=Filters(), limit=1)[0][0]

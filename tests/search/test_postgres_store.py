@@ -12,6 +12,7 @@ import pytest
 
 from anaglyph.errors import ConfigError, DataError, IndexFormatError
 from anaglyph.search.filter_sql import POSTGRESQL, condition
+from anaglyph.search.finder import Finder
 from anaglyph.search.items import Filters
 from anaglyph.search.opening import create_store, open_store, shown_place
 from anaglyph.search.postgres_address import parse_address
@@ -113,11 +114,39 @@ def test_the_graph_finds_neighbours_and_leaves_exact_answers_exact(store):
     engine.build_graph()
     assert store.nearest(query, filters=Filters(), limit=5) == exact
     with engine.reading() as run:
-        run("SELECT set_config('enable_seqscan', 'off', true)", ())
         found = engine.nearest_by_graph(
             run, query, where=condition(Filters(), POSTGRESQL), limit=5, breadth=200
         )
     assert found == exact
+
+
+def test_a_built_graph_answers_pages_of_all_items_and_says_its_recall(store):
+    entries = [entry(f"{number % 3}/{number}.obj") for number in range(300)]
+    ids, query = put(store, *entries), entries[7].vector
+    finder = Finder(store)
+    exact = finder.nearest(query, filters=Filters(), limit=40)
+    assert finder.recall == 1.0
+    graph = store.build_graph()
+    assert graph.recall >= 0.98
+    asked = []
+    by_graph = store.nearest_by_graph
+    store.nearest_by_graph = lambda *given, **more: asked.append(more["limit"]) or by_graph(*given, **more)
+    pages = [finder.nearest(query, filters=Filters(), limit=20, offset=begin) for begin in (0, 20)]
+    assert [hit for page in pages for hit in page] == exact
+    assert (asked, finder.recall) == ([20, 40], graph.recall)
+    narrow = finder.nearest(query, filters=Filters(folder="1"), limit=5)
+    assert narrow == store.nearest(query, filters=Filters(folder="1"), limit=5)
+    assert finder.nearest(query, filters=Filters(), limit=20, offset=290) == store.nearest(
+        query, filters=Filters(), limit=20, offset=290
+    )
+    with store.writer(owner="a test") as writer:
+        writer.mark_deleted(ids[:299])
+    assert [id for id, _ in finder.nearest(query, filters=Filters(), limit=2)] == ids[299:]
+
+
+def test_a_graph_of_nothing_is_not_built(store):
+    with pytest.raises(ConfigError, match="after indexing"):
+        store.build_graph()
 
 
 def test_a_connection_that_the_server_ended_is_replaced(store):

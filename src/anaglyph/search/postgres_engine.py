@@ -2,7 +2,7 @@
 
 Exact answers are those of the embedded store: the database's float32 products choose candidates, with a
 margin for their error, and `exact.dots` decides among them. An HNSW index, where there is one, answers
-`nearest_by_graph` alone.
+`nearest_by_graph` alone (`postgres_store`).
 """
 
 from __future__ import annotations
@@ -125,6 +125,8 @@ class PostgresEngine:
             limit: results at most.
             breadth: candidates, 1 to 1000 (`hnsw.ef_search`).
         """
+        # The planner knows little of graphs; a scan of all would answer too, and slowly.
+        run("SELECT set_config('enable_seqscan', 'off', true)", ())
         run("SELECT set_config('hnsw.ef_search', ?, true)", (str(breadth),))
         rows = run(
             "SELECT e.item, e.vector, e.vector <#> ? FROM embeddings AS e JOIN items AS i ON i.id = e.item "

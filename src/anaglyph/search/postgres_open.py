@@ -11,7 +11,7 @@ from anaglyph.search.postgres_address import Address, parse_address
 from anaglyph.search.postgres_connection import connect, many_on, named_errors, run_on, teach_vectors
 from anaglyph.search.postgres_engine import PostgresEngine
 from anaglyph.search.postgres_schema import VERSION_1, embeddings
-from anaglyph.search.sql_store import SqlStore
+from anaglyph.search.postgres_store import PostgresStore
 from anaglyph.search.store import FORMAT, Header
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _MAKING = 0x616E6167
 
 def create_postgres_store(
     place: str, header: Header, *, notes: Mapping[str, str] = MappingProxyType({})
-) -> SqlStore:
+) -> PostgresStore:
     """Make an index of nothing but notes in a database that exists, and open it.
 
     Raises:
@@ -47,7 +47,7 @@ def create_postgres_store(
     return open_postgres_store(place)
 
 
-def open_postgres_store(place: str) -> SqlStore:
+def open_postgres_store(place: str) -> PostgresStore:
     """Open an index.
 
     Raises:
@@ -67,7 +67,7 @@ def open_postgres_store(place: str) -> SqlStore:
     except BaseException:
         connection.close()
         raise
-    return SqlStore(PostgresEngine(address, connection, dim=header.dim), header)
+    return PostgresStore(PostgresEngine(address, connection, dim=header.dim), header)
 
 
 def _exists(connection: Connection, address: Address) -> bool:

@@ -163,6 +163,32 @@ class Store(Protocol):
         """Give back files and connections."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """A graph of neighbours through which a database searches, nearly right and much faster."""
+
+    breadth: int
+    """Candidates that a query looks at, and the most results that it gives."""
+    recall: float
+    """Share of the 10 nearest that are found, measured when it was built."""
+
+
+@runtime_checkable
+class Graphed(Protocol):
+    """A store whose database searches by itself; its vectors stay where they are."""
+
+    def graph(self) -> Graph | None:
+        """The graph that was built, None without one."""
+
+    def build_graph(self) -> Graph:
+        """Build the graph, or build it anew; readers and writers go on meanwhile."""
+
+    def nearest_by_graph(
+        self, vector: NDArray[np.float32], *, filters: Filters, limit: int, breadth: int
+    ) -> list[tuple[int, float]]:
+        """`nearest` by the graph."""
+
+
 @runtime_checkable
 class InMemory(Protocol):
     """A store whose vectors lie in this process, so that many queries can read them at once."""
