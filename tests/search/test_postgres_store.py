@@ -1,8 +1,5 @@
-"""What is special about the store in PostgreSQL: many writers, killed ones, its address, its graph."""
+"""What is special about the store in PostgreSQL: its address, its graph; killed writers: tests/robustness."""
 
-import random
-import subprocess
-import sys
 import traceback
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +13,7 @@ from anaglyph.search.finder import Finder
 from anaglyph.search.items import Filters
 from anaglyph.search.opening import create_store, open_store, shown_place
 from anaglyph.search.postgres_address import parse_address
-from search.index_process import BATCH, shared_paths
-from store_items import entry, header, plain
-
-CLIENT = Path(__file__).with_name("index_process.py")
+from store_items import entry, header
 
 
 @pytest.fixture
@@ -31,54 +25,6 @@ def store(postgres):
 def put(store, *entries):
     with store.writer(owner="a test") as writer:
         return writer.put(entries)
-
-
-def start(*arguments):
-    command = [sys.executable, str(CLIENT), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def run_to_the_end_with_kills(place, number, of, count, moments, kills):
-    """A generator: each step lets the process of a shard begin a batch; a few times it is killed then."""
-    for _ in range(kills):
-        process = start("shard", place, number, of, count)
-        for _ in range(moments.randrange(1, 4)):
-            process.stdout.readline()
-            yield
-        process.kill()  # while it puts the batch that it announced
-        process.communicate()
-    process = start("shard", place, number, of, count)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
-
-
-def test_four_writers_killed_and_restarted_leave_what_one_embedded_run_leaves(store, postgres, tmp_path):
-    count, shards, moments = 24 * BATCH, 4, random.Random("kills")
-    running = [
-        run_to_the_end_with_kills(postgres, number, shards, count, moments, kills=2)
-        for number in range(shards)
-    ]
-    while running:
-        each = moments.choice(running)
-        if next(each, "the end") == "the end":
-            running.remove(each)
-    with closing(create_store(tmp_path / "index", header())) as embedded:
-        put(embedded, *(entry(path) for path in shared_paths(count)))
-        assert [plain(each, id=False) for each in store.every()] == [
-            plain(each, id=False) for each in embedded.every()
-        ]
-        for seed in range(10):
-            query = np.random.default_rng(seed).standard_normal(8).astype(np.float32)
-            asked = {"filters": Filters(folder=f"folder {seed}" if seed < 7 else None), "limit": 20}
-            assert named(store, store.nearest(query, **asked)) == named(
-                embedded, embedded.nearest(query, **asked)
-            )
-
-
-def named(store, hits):
-    """Paths and scores: ids differ where several wrote at once."""
-    items = store.items([id for id, _ in hits])
-    return [(item.path, score) for item, (_, score) in zip(items, hits, strict=True)]
 
 
 def test_of_many_who_make_an_index_one_does(postgres):
