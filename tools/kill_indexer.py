@@ -77,7 +77,8 @@ def killed_and_compared(given: argparse.Namespace, scratch: Path) -> dict[str, A
     finish(started(given, scratch / "undisturbed"))
     undisturbed = time.monotonic() - start
     expected = rows(scratch / "undisturbed")
-    written, equal, indexes, starts = [], 0, 0, 0
+    written: list[int] = []
+    equal, indexes, starts = 0, 0, 0
     while len(written) < given.times or (scratch / "index").exists():
         before = items_in(scratch / "index")
         pid = started(given, scratch / "index")
@@ -110,10 +111,12 @@ def a_database(store: str, scratch: Path) -> Iterator[str]:
     if store != "pgserver":
         yield store
         return
-    import pgserver
+    import pgserver  # type: ignore[import-untyped, unused-ignore]
 
     os.environ.setdefault("XDG_RUNTIME_DIR", str(scratch))
-    server = pgserver.get_server(scratch / "data", cleanup_mode="stop")
+    server = pgserver.get_server(  # type: ignore[attr-defined, unused-ignore]
+        scratch / "data", cleanup_mode="stop"
+    )
     try:
         yield server.get_uri()
     finally:

@@ -21,6 +21,7 @@ from anaglyph.search.indexing import plan_index, update_index
 from anaglyph.search.items import Filters
 from anaglyph.search.opening import create_store, open_store
 from anaglyph.search.rebuilding import rebuild_index
+from anaglyph.search.scanner import Shard
 from anaglyph.search.writer_lock import writer_lock
 from indexed_models import SIZES, brick, options, rows, save_space, write_models
 from model_files import write_model
@@ -228,6 +229,39 @@ def test_a_folder_that_is_suddenly_empty_is_not_believed(first, space, tmp_path)
         folder.rmdir()
         kept.rename(folder)
     assert Seen(place).rows == seen.rows
+
+
+def test_of_several_folders_one_that_is_empty_keeps_no_other_from_its_turn(first, space, tmp_path):
+    folder, place, seen, _ = first
+    place = shutil.copytree(place, tmp_path / "index")
+    (tmp_path / "more").mkdir()
+    with closing(open_store(place)) as store:
+        _note_root(store, OneAtATime(store), str(tmp_path / "more"))
+    kept = folder.rename(tmp_path / "away")
+    folder.mkdir()
+    try:
+        reports = run(place, [], space)
+    finally:
+        folder.rmdir()
+        kept.rename(folder)
+    assert ["--accept-empty" in report.trouble for report in reports] == [True, False]
+    assert Seen(place).rows == seen.rows
+
+
+def test_a_folder_that_is_gone_is_forgotten_when_all_shards_have_seen_it(first, space, tmp_path):
+    folder, place, seen, _ = first
+    place = shutil.copytree(place, tmp_path / "index")
+    kept = folder.rename(tmp_path / "away")
+    try:
+        for number in (1, 2):
+            with closing(open_store(place)) as store:
+                assert roots_of(store) == (str(folder.resolve()),)
+            run(place, [], space, options=options(accept_empty=True, shard=Shard(number, 2)))
+    finally:
+        kept.rename(folder)
+    assert Seen(place).found == []
+    with closing(open_store(place)) as store:
+        assert roots_of(store) == ()
 
 
 def test_a_folder_inside_of_another_one_is_refused(first, space):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from anaglyph.errors import ConfigError, DataError, IndexFormatError
+from anaglyph.search import postgres_store
 from anaglyph.search.filter_sql import POSTGRESQL, condition
 from anaglyph.search.finder import Finder
 from anaglyph.search.items import Filters
@@ -66,7 +67,8 @@ def test_the_graph_finds_neighbours_and_leaves_exact_answers_exact(store):
     assert found == exact
 
 
-def test_a_built_graph_answers_pages_of_all_items_and_says_its_recall(store):
+def test_a_built_graph_answers_pages_of_all_items_and_says_its_recall(store, monkeypatch):
+    monkeypatch.setattr(postgres_store, "SAMPLE", 10)
     entries = [entry(f"{number % 3}/{number}.obj") for number in range(300)]
     ids, query = put(store, *entries), entries[7].vector
     finder = Finder(store)

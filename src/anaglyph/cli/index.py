@@ -86,8 +86,6 @@ def index(
 
     if processes < 0 or batch < 1:
         raise ConfigError(f"processes must be >= 0 and batch >= 1, got {processes} and {batch}.")
-    if store is not None and index is not None:
-        raise ConfigError("give --index or --store, not both.")
     if graph and store is None:
         raise ConfigError("--graph belongs to --store; an index in a folder needs nothing built.")
     names = None if categories is None else read_names(categories)

@@ -17,7 +17,6 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from anaglyph.errors import DataError
 from anaglyph.search.categories import Categories
 from anaglyph.search.embedder import Embedder
 from anaglyph.search.item_facets import folder_category, format_of
@@ -25,7 +24,7 @@ from anaglyph.search.items import Entry, Item, ItemFacets, Problem, State
 from anaglyph.search.preparation import Outcome, Preparation, Prepared, Same, Unusable
 from anaglyph.search.preparers import Job, Preparers
 from anaglyph.search.problems import failure
-from anaglyph.search.scanner import WHOLE, Changes, Shard, Task, Walk, compare, walk
+from anaglyph.search.scanner import WHOLE, Changes, FolderError, Shard, Task, Walk, compare, walk
 from anaglyph.search.store import Store, Writer
 
 ROOTS = "roots"
@@ -112,13 +111,13 @@ def scan(store: Store, folder: Path, options: IndexOptions) -> tuple[Walk, Chang
     """What a run would have to do; nothing is changed.
 
     Raises:
-        DataError: no such folder, it overlaps another root of the index, or it is empty and was not.
+        FolderError: no such folder, it overlaps another root of the index, or it is empty and was not.
     """
     seen = _walked(store, folder, options)
     _check_overlap(store, seen.root)
     known = store.known(seen.root)
     if known and not seen.files and not options.accept_empty:
-        raise DataError(
+        raise FolderError(
             f"no model is left in '{seen.root}', where the index knows {len(known)}. If its disk is not "
             f"there, bring it back; if they are really gone, pass --accept-empty to mark them as deleted."
         )
@@ -154,7 +153,8 @@ def index_folder(
         stopped: asked often; once true, the files under way are written and the run ends.
 
     Raises:
-        DataError: no such folder, an empty one, or a full disk.
+        FolderError: no such folder, or an empty one.
+        DataError: a full disk.
     """
     seen, changes = scan(store, folder, options)
     _note_root(store, writer, seen.root)
@@ -168,7 +168,7 @@ def index_folder(
             run.work(preparers, stopped)
     if not run.report.stopped:
         run.mark_lost(store)
-        if options.accept_empty and not folder.exists():
+        if options.accept_empty and not folder.exists() and not store.known(seen.root):
             _forget_root(writer, seen.root)
     return run.report
 
@@ -340,7 +340,7 @@ def roots_of(store: Store) -> tuple[str, ...]:
 def _walked(store: Store, folder: Path, options: IndexOptions) -> Walk:
     try:
         return walk(folder)
-    except DataError:
+    except FolderError:
         root = str(folder.absolute())
         if options.accept_empty and root in roots_of(store) and not folder.exists():
             return Walk(root, ())
@@ -362,7 +362,7 @@ def _check_overlap(store: Store, root: str) -> None:
     place = Path(root)
     for other in map(Path, roots_of(store)):
         if other != place and (place.is_relative_to(other) or other.is_relative_to(place)):
-            raise DataError(
+            raise FolderError(
                 f"'{root}' and '{other}', which the index holds already, lie in one another, so files would "
                 f"be there twice. Index '{other}' again instead, or use another --index."
             )

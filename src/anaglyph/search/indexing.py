@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anaglyph.errors import ConfigError, DataError, IndexFormatError
+from anaglyph.errors import ConfigError, IndexFormatError
 from anaglyph.search import closeness
 from anaglyph.search.categories import NOTE, Categories, categories_in, kept_names
 from anaglyph.search.index_place import index_exists, is_address
@@ -26,7 +26,7 @@ from anaglyph.search.indexer import (
 from anaglyph.search.item_facets import folder_category
 from anaglyph.search.items import Filters
 from anaglyph.search.opening import open_store
-from anaglyph.search.scanner import compare, walk
+from anaglyph.search.scanner import FolderError, compare, walk
 from anaglyph.search.store import Store, Writer
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def update_index(
 
     Raises:
         ConfigError: nothing to index.
-        DataError: a folder that is not there, or one that is empty and was not.
+        FolderError: a folder that is not there, or one that is empty and was not, if it was named.
+        DataError: a full disk.
         IndexFormatError: another model, a damaged index, or another writer.
     """
     ready = _ready(place, folders, choice, root=root, device=device)
@@ -96,10 +97,10 @@ def update_index(
                     ready.store, writer, folder, embed=ready.embed, preparation=ready.preparation,
                     options=options, now=now, categories=categories, listen=listen, stopped=stopped,
                 )  # fmt: skip
-            except DataError as error:
-                if folders or folder.exists():
+            except FolderError as error:
+                if folders:
                     raise
-                report = IndexReport(root=str(folder), trouble=str(error))  # the other disks are there
+                report = IndexReport(root=str(folder), trouble=str(error))  # other disks may be there
             reports.append(report)
         items = str(ready.store.count(Filters()))
         if any(report.altered for report in reports) or ready.store.notes().get(MEASURED) != items:

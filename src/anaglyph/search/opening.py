@@ -6,11 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from anaglyph.search.postgres_address import PREFIXES as POSTGRESQL
 from anaglyph.search.postgres_address import is_address, parse_address
 from anaglyph.search.store import Header, Store
-
-__all__ = ["POSTGRESQL", "create_store", "open_store", "shown_place"]
 
 
 def open_store(place: str | os.PathLike[str]) -> Store:

@@ -10,7 +10,7 @@ from anaglyph.errors import IndexFormatError
 from anaglyph.search.postgres_address import Address, parse_address
 from anaglyph.search.postgres_connection import connect, many_on, named_errors, run_on, teach_vectors
 from anaglyph.search.postgres_engine import PostgresEngine
-from anaglyph.search.postgres_schema import VERSION_1, embeddings
+from anaglyph.search.postgres_schema import tables
 from anaglyph.search.postgres_store import PostgresStore
 from anaglyph.search.store import FORMAT, Header
 
@@ -92,7 +92,7 @@ def _make(connection: Connection, address: Address, header: Header, notes: Mappi
             )
         run_on(connection, "CREATE EXTENSION vector SCHEMA public", ())
     run_on(connection, f'CREATE SCHEMA IF NOT EXISTS "{address.name}"', ())
-    for statement in (*VERSION_1, *embeddings(header.dim)):
+    for statement in tables(header.dim):
         run_on(connection, statement, ())
     run_on(
         connection,

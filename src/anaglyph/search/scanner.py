@@ -20,6 +20,10 @@ from anaglyph.geometry.mesh_formats import SUPPORTED
 from anaglyph.search.store import Known
 
 
+class FolderError(DataError):
+    """A folder cannot be looked at, or what is in it cannot be believed; other folders still can."""
+
+
 @dataclass(frozen=True)
 class Found:
     """A model file that lies there."""
@@ -102,13 +106,13 @@ def walk(folder: Path) -> Walk:
     """Every model below a folder; hidden files and folders are passed over.
 
     Raises:
-        DataError: there is no such folder, or it may not be read.
+        FolderError: there is no such folder, or it may not be read.
     """
     try:
         root = folder.resolve(strict=True)
         entries = sorted(os.scandir(root), key=lambda entry: entry.name)
     except OSError as error:
-        raise DataError(
+        raise FolderError(
             f"the folder '{folder}' cannot be read ({error.strerror}). Name a folder of 3D models; if it is "
             f"on another disk, is that one there?"
         ) from error

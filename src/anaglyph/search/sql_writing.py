@@ -32,13 +32,13 @@ def put_item(run: Run, item: Item) -> tuple[int, bool]:
         if item.id
         else run("SELECT id FROM items WHERE root = ? AND path = ?", (item.root, item.path))
     )
-    if not found:
-        # Another writer of a shared store may be first between the two: then its row is replaced.
-        return int(run(_INSERT, row)[0][0]), True
     values = [value for name, value in zip(COLUMNS, row, strict=True) if name not in USERS_COLUMNS]
-    if not run(_UPDATE, (*values, found[0][0])):
+    if found and run(_UPDATE, (*values, found[0][0])):
+        return int(found[0][0]), False
+    if item.id:
         raise DataError(f"cannot replace item {item.id} ('{item.path}'): it is not there. Put it with id 0.")
-    return int(found[0][0]), False
+    # Another writer of a shared store may be first between the two: then its row is replaced.
+    return int(run(_INSERT, row)[0][0]), True
 
 
 def put_items(run: Run, items: Sequence[Item]) -> list[tuple[int, bool]]:
