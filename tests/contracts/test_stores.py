@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from anaglyph.errors import ConfigError, DataError, IndexFormatError
 from anaglyph.search.items import Filters, Problem
 from anaglyph.search.opening import create_store, open_store
+from anaglyph.search.store import InMemory
 from reference.memory_store import MemoryStore
 from store_items import CODES, FOLDERS, NAMES, TAGS, entry, header, plain, random_entries
 
@@ -268,6 +269,19 @@ def test_writers_that_revise_a_note_at_once_lose_nothing_of_each_other(store, re
         for number in numbers:
             add(number)
     assert sorted(store.notes()["numbers"].split()) == sorted(numbers)
+
+
+def test_what_changed_since_a_generation_are_the_vectors_that_were_put(store):
+    if not isinstance(store, InMemory):
+        pytest.skip("its vectors lie elsewhere")
+    first, second, third = put(store, entry("a.obj"), entry("b.obj"), entry("c.obj"))
+    before = store.generation()
+    assert store.changed(-1).tolist() == [first, second, third]
+    put(store, entry("b.obj"), entry("d.obj"))
+    with store.writer(owner="a test") as writer:
+        writer.tag([third], add=["red"])
+        writer.mark_deleted([first])
+    assert store.changed(before).tolist() == [second, third + 1]
 
 
 def test_an_item_gets_another_category_and_keeps_all_else(store):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from anaglyph.errors import DataError, IndexFormatError
+from anaglyph.search.exact import Matrix
 from anaglyph.search.items import Filters
 from anaglyph.search.store import Header, Known
 
@@ -37,6 +38,7 @@ class MemoryStore:
         self.changes = 0
         self.held_by = None
         self.facts = {}
+        self.put_at = {}
 
     def notes(self):
         return dict(self.facts)
@@ -112,6 +114,13 @@ class MemoryStore:
         scored.sort(key=lambda pair: (-pair[1], pair[0]))
         return scored[offset : offset + limit]
 
+    def searchable(self, filters):
+        there = sorted(id for id, entry in self.entries.items() if entry.vector is not None)
+        return Matrix(*self.vectors(np.array(there, dtype=np.int64))), self.ids(filters)
+
+    def changed(self, since):
+        return np.array(sorted(id for id, at in self.put_at.items() if at > since), dtype=np.int64)
+
     def thumbnail(self, id):
         return self.entries[id].thumbnail if id in self.entries else None
 
@@ -151,6 +160,7 @@ class MemoryWriter:
                 self.store.last += 1
                 id, users = self.store.last, {"tags": tuple(sorted(set(entry.item.tags)))}
             self.store.entries[id] = replace(entry, item=replace(entry.item, id=id, **users))
+            self.store.put_at[id] = self.store.changes + 1
             ids.append(id)
         self._changed()
         return ids

@@ -208,7 +208,7 @@ def test_a_large_index_is_searched_by_cells_that_are_kept(store, tmp_path):
     found = finder.nearest(QUERIES[0], filters=Filters(), limit=10)
     assert overlap(found, store.nearest(QUERIES[0], filters=Filters(), limit=10)) >= 0.9
     assert cells_file(tmp_path / "cache", store.header.fingerprint).is_file()
-    assert finder.recall < 1.0 or finder._index is not None
+    assert finder.recall < 1.0 or finder._grown is not None
 
 
 def test_a_small_index_is_searched_exactly(store, tmp_path):
@@ -219,21 +219,38 @@ def test_a_small_index_is_searched_exactly(store, tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_change_that_is_none_of_vectors_builds_nothing(store, monkeypatch):
-    finder = Finder(store, approximate_from=500)
-    before = finder.nearest(QUERIES[0], filters=Filters(), limit=5)
-    monkeypatch.setattr(finder_module, "build", None)
-    with store.writer(owner="test") as writer:
-        writer.tag([1], add=["x"])
-    assert finder.nearest(QUERIES[0], filters=Filters(), limit=5) == before
-
-
-def test_a_replaced_vector_is_found_where_it_is_now(store):
+@pytest.mark.parametrize("filters", [Filters(), Filters(folder="3")])
+def test_a_few_changes_build_nothing_and_are_found_as_by_exact_search(store, monkeypatch, filters):
     finder = Finder(store, approximate_from=500)
     finder.nearest(QUERIES[0], filters=Filters(), limit=5)
+    monkeypatch.setattr(finder_module, "build", None)
+    first = [id for id, _ in store.nearest(QUERIES[0], filters=filters, limit=3)]
     with store.writer(owner="test") as writer:
-        (id,) = writer.put([an_entry("0/0.glb", vector=QUERIES[0])])
-    assert finder.nearest(QUERIES[0], filters=Filters(), limit=1)[0][0] == id
+        writer.tag([1], add=["x"])
+        writer.mark_deleted(first[:1])
+        writer.put([an_entry(store.item(first[1]).path, vector=-QUERIES[0])])
+        writer.put([an_entry(f"3/new {n}.glb", vector=QUERIES[0]) for n in range(4)])
+        writer.put([an_entry("3/0.glb", vector=QUERIES[1])])
+    for query in QUERIES[:3]:
+        found = [finder.nearest(query, filters=filters, limit=8, offset=begin) for begin in (0, 8)]
+        assert [*found[0], *found[1]] == finder.nearest(query, filters=filters, limit=16)
+        assert finder.nearest_of_many(query[None], filters=filters, limit=8) == found[:1]
+        expected = store.nearest(query, filters=filters, limit=16)
+        assert overlap([*found[0], *found[1]], expected) >= 0.9
+    assert finder.nearest(QUERIES[0], filters=filters, limit=4) == store.nearest(
+        QUERIES[0], filters=filters, limit=4
+    )
+
+
+def test_many_changes_make_new_cells(store):
+    finder = Finder(store, approximate_from=500)
+    finder.nearest(QUERIES[0], filters=Filters(), limit=5)
+    cells = finder._grown.cells
+    with store.writer(owner="test") as writer:
+        writer.mark_deleted(range(1, 40))
+    finder.nearest(QUERIES[0], filters=Filters(), limit=5)
+    assert finder._grown.cells is not cells
+    assert len(finder._grown.cells.ids) == 561
 
 
 def test_what_was_added_is_found_and_what_was_deleted_is_not(store, tmp_path):

@@ -249,7 +249,7 @@ def test_of_several_folders_one_that_is_empty_keeps_no_other_from_its_turn(first
 
 
 def test_a_folder_that_is_gone_is_forgotten_when_all_shards_have_seen_it(first, space, tmp_path):
-    folder, place, seen, _ = first
+    folder, place, _, _ = first
     place = shutil.copytree(place, tmp_path / "index")
     kept = folder.rename(tmp_path / "away")
     try:

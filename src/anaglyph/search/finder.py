@@ -18,14 +18,18 @@ from numpy.typing import NDArray
 
 from anaglyph.errors import DataError
 from anaglyph.search import exact
-from anaglyph.search.approximate import Approximate, ReadVectors, build
-from anaglyph.search.cells import Cells, cells_file, marks, read_cells, write_cells
+from anaglyph.search.approximate import build
+from anaglyph.search.cells import cells_file, read_cells, write_cells
+from anaglyph.search.exact import Matrix
+from anaglyph.search.grown import Grown
 from anaglyph.search.items import Filters
 from anaglyph.search.store import Graph, Graphed, InMemory, Store
 
 log = logging.getLogger(__name__)
 APPROXIMATE_FROM = 200_000
 """Vectors; exact search in one matrix takes some 25 ms there."""
+BEHIND = 0.05
+"""Share of the items that may have come, changed or gone before the cells are made anew."""
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 
@@ -46,18 +50,18 @@ class Finder:
         self.cache = cache
         self.approximate_from = approximate_from
         self._lock = RLock()
-        self._index: Approximate | None = None
-        self._cells: Cells | None = None
+        self._grown: Grown | None = None
         self._graph: Graph | None = None
         self._generation = -1
-        self._rows: Vectors | None = None
         self._said = False
 
     @property
     def recall(self) -> float:
         """Share of the 10 nearest that are found, as measured; 1 where search is exact."""
-        known = self._index or self._graph
-        return 1.0 if known is None else known.recall
+        grown, graph = self._grown, self._graph
+        if grown is not None:
+            return grown.cells.recall
+        return 1.0 if graph is None else graph.recall
 
     def nearest(
         self, vector: NDArray[np.float32], *, filters: Filters, limit: int, offset: int = 0
@@ -65,10 +69,11 @@ class Finder:
         """Ids and dot products with (D,) `vector`, the largest first, ties by id; filters first."""
         with self._lock:
             self._refresh()
-            index, graph = self._index, self._graph
-        if index is not None:
-            allowed = None if _plain(filters) else self.store.ids(filters)
-            return index.nearest(vector, limit=limit, offset=offset, allowed=allowed)
+            grown, graph = self._grown, self._graph
+        if grown is not None:
+            return grown.nearest(
+                vector, limit=limit, offset=offset, passing=self.store.ids(filters), every=_plain(filters)
+            )
         wanted = offset + limit
         if isinstance(self.store, Graphed) and graph and _plain(filters) and wanted <= graph.breadth:
             found = self.store.nearest_by_graph(vector, filters=filters, limit=wanted, breadth=graph.breadth)
@@ -82,12 +87,12 @@ class Finder:
         """`nearest` for each of (Q, D) vectors; exact search reads its matrix once for all of them."""
         with self._lock:
             self._refresh()
-            index = self._index
-        if index is None and isinstance(self.store, InMemory):
+            grown = self._grown
+        if grown is None and isinstance(self.store, InMemory):
             matrix, ids = self.store.searchable(filters)
             return exact.nearest_of_many(matrix, vectors, limit=limit, allowed=ids)
-        if index is not None and _plain(filters):
-            return index.nearest_of_many(vectors, limit=limit)
+        if grown is not None and _plain(filters) and not grown.behind(self.store.ids(filters)):
+            return grown.cells.nearest_of_many(vectors, limit=limit)
         return [self.nearest(vector, filters=filters, limit=limit) for vector in vectors]
 
     def total(self, filters: Filters, *, without: Sequence[int] = ()) -> int:
@@ -99,28 +104,25 @@ class Finder:
         return len(ids) - int((ids[places[inside]] == left_out[inside]).sum())
 
     def _refresh(self) -> None:
-        """Bring the cells up to what the index holds now; most changes, such as tags, are none of vectors."""
+        """See what has become of the index, and make new cells where they are too far behind."""
         generation = self.store.generation()
         if generation == self._generation:
             return
         if isinstance(self.store, Graphed):
             self._graph = self.store.graph()
-        elif not self._large():
-            self._index, self._cells, self._rows = None, None, None
+        elif isinstance(self.store, InMemory) and self._large():
+            self._grown = self._kept(self.store) or self._built(*self.store.vectors(), generation)
         else:
-            ids, rows = self.store.vectors()
-            if self._index is None or self._cells is None or not self._holds(ids, rows):
-                self._index, self._cells = self._built(ids, rows)
-            elif rows is not self._rows:
-                self._index = replace(self._index, read=_reader(ids, rows))
-            self._rows = rows
+            self._grown = None
         self._generation = generation
 
-    def _holds(self, ids: Ids, rows: Vectors) -> bool:
-        """Whether the cells are those of these vectors."""
-        if self._cells is None or not np.array_equal(ids, self._cells.ids):
-            return False
-        return rows is self._rows or np.array_equal(marks(rows), self._cells.marks)
+    def _kept(self, store: InMemory) -> Grown | None:
+        """The cells that are there, beside what came since; None where that is too much or there are none."""
+        if self._grown is None:
+            return None
+        changed = store.changed(self._grown.generation)
+        kept = replace(self._grown, fresh=Matrix(*self.store.vectors(changed)))
+        return kept if kept.behind(self.store.ids(Filters())) <= BEHIND * len(kept.cells.ids) else None
 
     def _large(self) -> bool:
         if self.store.count(Filters()) < self.approximate_from:
@@ -135,13 +137,11 @@ class Finder:
             self._said = True
         return False
 
-    def _built(self, ids: Ids, rows: Vectors) -> tuple[Approximate | None, Cells | None]:
-        if not len(ids):
-            return None, None
+    def _built(self, ids: Ids, rows: Vectors, generation: int) -> Grown:
         header = self.store.header
         path = None if self.cache is None else cells_file(self.cache, header.fingerprint)
         known = None if path is None else read_cells(path, dim=header.dim)
-        index, cells = build(ids, _reader(ids, rows), dim=header.dim, known=known)
+        index, cells = build(ids, lambda some: rows[np.searchsorted(ids, some)], dim=header.dim, known=known)
         if path is not None and (
             known is None
             or not np.array_equal(known.ids, cells.ids)
@@ -151,11 +151,7 @@ class Finder:
                 write_cells(path, cells)
             except (OSError, DataError) as error:  # a read-only index is searched all the same
                 log.warning("the cells are made again next time: %s", error)
-        return index, cells
-
-
-def _reader(ids: Ids, rows: Vectors) -> ReadVectors:
-    return lambda some: rows[np.searchsorted(ids, some)]
+        return Grown(index, generation, Matrix(ids[:0], rows[:0]))
 
 
 def _plain(filters: Filters) -> bool:

@@ -195,3 +195,6 @@ class InMemory(Protocol):
 
     def searchable(self, filters: Filters) -> tuple[Matrix, NDArray[np.int64]]:
         """Vectors, and the ids that pass; removed items may still be in the matrix."""
+
+    def changed(self, since: int) -> NDArray[np.int64]:
+        """Ids, ascending, whose vectors came or were replaced after a generation."""
