@@ -82,7 +82,7 @@ def measure_closeness(store: Store, *, texts: EmbedTexts | None, seed: int = 0) 
     """
     generator = numpy_generator(seed, "closeness")
     ids = store.ids(Filters())
-    ids, items = store.vectors(np.sort(generator.permutation(ids)[:ITEMS]))
+    ids, items = store.vectors(np.sort(ids[generator.permutation(len(ids))[:ITEMS]]))
     asking = np.sort(generator.permutation(len(ids))[:QUERIES])
     return Closeness(
         text=None if texts is None or not len(ids) else _scale(texts(WORDS) @ items.T),
