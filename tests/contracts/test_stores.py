@@ -129,6 +129,17 @@ def test_known_says_what_a_scanner_compares(store):
     )
 
 
+def test_what_is_gone_is_known_as_deleted_until_it_is_purged(store):
+    _, second = put(store, entry("a.obj"), entry("b.obj"))
+    with store.writer(owner="a test") as writer:
+        writer.mark_deleted([second])
+    assert [row.id for row in store.deleted("/models").values()] == [second]
+    assert list(store.known("/models")) == ["a.obj"]
+    with store.writer(owner="a test") as writer:
+        writer.purge()
+    assert store.deleted("/models") == {}
+
+
 def test_a_touched_file_has_its_new_size_and_time(store):
     (id,) = put(store, entry("a.obj"))
     with store.writer(owner="a test") as writer:

@@ -57,10 +57,16 @@ class MemoryStore:
             self.held_by = None
 
     def known(self, root):
+        return {path: row for path, row in self._rows(root).items() if row.state != "deleted"}
+
+    def deleted(self, root):
+        return {path: row for path, row in self._rows(root).items() if row.state == "deleted"}
+
+    def _rows(self, root):
         return {
             item.path: Known(item.id, item.bytes, item.modified, item.content, item.state)
             for item in self._all()
-            if item.root == root and item.state != "deleted"
+            if item.root == root
         }
 
     def item(self, id):

@@ -218,6 +218,37 @@ def test_a_file_that_is_gone_is_marked_and_not_found(second):
     assert after.found == ["a.obj", "chairs/high.ply", "new.ply", "tables/moved.off"]
 
 
+def test_a_file_that_was_gone_for_a_run_comes_back_elsewhere_with_all_that_was_its_own(
+    first, space, tmp_path
+):
+    """As where a disk was away, or one shard runs after the other."""
+    folder, place, seen, _ = first
+    place = shutil.copytree(place, tmp_path / "index")
+    with closing(open_store(place)) as store, store.writer(owner="test") as writer:
+        writer.tag([seen.entries["a.obj"].item.id], add=("mine",))
+    kept = (folder / "a.obj").rename(tmp_path / "a.obj")
+    (folder / "chairs/high.ply").rename(tmp_path / "high.ply")
+    low = folder / "chairs/low.off"
+    low.rename(tmp_path / "low.off")
+    try:
+        run(place, [], space)
+        kept = kept.rename(folder / "z.obj")
+        low.write_text(
+            (tmp_path / "low.off").read_text().replace("0.25", "0.35")
+        )  # as large as before, but another model
+        [report] = run(place, [], space)
+    finally:
+        kept.rename(folder / "a.obj")
+        (tmp_path / "high.ply").rename(folder / "chairs/high.ply")
+        (tmp_path / "low.off").replace(low)
+    after, before = Seen(place), seen.entries
+    item = after.entries["z.obj"].item
+    assert (report.moved, report.new, report.deleted) == (1, 1, 0)
+    assert (item.id, item.tags, item.state) == (before["a.obj"].item.id, ("mine",), "ready")
+    assert after.found == ["chairs/low.off", "tables/round.obj", "z.obj"]
+    assert after.entries["chairs/low.off"].item.content != before["chairs/low.off"].item.content
+
+
 def test_a_folder_that_is_suddenly_empty_is_not_believed(first, space, tmp_path):
     folder, place, seen, _ = first
     kept = folder.rename(tmp_path / "away")
@@ -298,8 +329,11 @@ def test_another_model_is_refused_and_a_rebuild_takes_it_and_keeps_tags(first, s
         writer.tag([1], add=("mine",))
     with pytest.raises(IndexFormatError, match="--rebuild"):
         run(place, [folder], other)
-    [report] = run(place, [], other, call=rebuild_index, options=options(categories=("chair", "table")))
+    [report] = run(
+        place, [], other, call=rebuild_index, options=options(categories=("chair", "table")), now=2000
+    )
     after = Seen(place)
+    assert {entry.item.added for entry in after.entries.values()} == {1000}
     assert report.new == 6
     assert {after.entries[path].item.facets.category for path in SIZES} <= {"chair", "table"}
     assert after.entries["a.obj"].item.tags == ("mine",)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,7 @@ class IndexReport:
     touched: int = 0
     """With another time and the same content."""
     moved: int = 0
+    """Found at another place, or back."""
     deleted: int = 0
     same: int = 0
     unusable: int = 0
@@ -121,7 +123,14 @@ def scan(store: Store, folder: Path, options: IndexOptions) -> tuple[Walk, Chang
             f"no model is left in '{seen.root}', where the index knows {len(known)}. If its disk is not "
             f"there, bring it back; if they are really gone, pass --accept-empty to mark them as deleted."
         )
-    changes = compare(seen, known, shard=options.shard, retry=options.retry, thorough=options.thorough)
+    changes = compare(
+        seen,
+        known,
+        deleted=store.deleted(seen.root),
+        shard=options.shard,
+        retry=options.retry,
+        thorough=options.thorough,
+    )
     return seen, changes
 
 
@@ -135,6 +144,7 @@ def index_folder(
     options: IndexOptions,
     now: Callable[[], int],
     categories: Categories | None = None,
+    added: Mapping[str, int] = MappingProxyType({}),
     listen: Callable[[IndexEvent], None] = lambda event: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> IndexReport:
@@ -149,6 +159,7 @@ def index_folder(
         options: processes, batches, shares.
         now: UTC seconds, for `added`.
         categories: of which items take the nearest, instead of their folder.
+        added: path -> UTC seconds, of those that entered another index before.
         listen: called with what happens.
         stopped: asked often; once true, the files under way are written and the run ends.
 
@@ -159,7 +170,7 @@ def index_folder(
     seen, changes = scan(store, folder, options)
     _note_root(store, writer, seen.root)
     listen(Scanned(seen.root, len(changes.tasks), changes.same, len(changes.gone)))
-    run = _Run(writer, seen, changes, embed, categories, options, now=now, listen=listen)
+    run = _Run(writer, seen, changes, embed, categories, options, now=now, added=added, listen=listen)
     if changes.gone:
         writer.mark_deleted(changes.gone)
         run.report.deleted += len(changes.gone)
@@ -186,15 +197,19 @@ class _Run:
         options: IndexOptions,
         *,
         now: Callable[[], int],
+        added: Mapping[str, int],
         listen: Callable[[IndexEvent], None],
     ) -> None:
         self.writer, self.seen, self.changes = writer, seen, changes
         self.embed, self.categories, self.options = embed, categories, options
-        self.now, self.listen = now, listen
+        self.now, self.added, self.listen = now, added, listen
         self.report = IndexReport(
             root=seen.root, same=changes.same, unreadable=seen.unreadable, unnameable=seen.unnameable
         )
-        self.homeless = {content: list(rows) for content, rows in changes.perhaps_moved.items()}
+        self.homeless: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        for found in (changes.perhaps_moved, changes.perhaps_back):
+            for content, rows in found.items():
+                self.homeless[content] += rows
         self.prepared: list[tuple[Task, Prepared | Unusable]] = []
         self.raw = 0
         """Of those, how many are to be embedded."""
@@ -222,7 +237,9 @@ class _Run:
 
     def mark_lost(self, store: Store) -> None:
         """Mark what was nowhere found again, of this share of the files."""
-        rows = [row for found in self.homeless.values() for row in found if self.options.shard.holds(row[0])]
+        left = {row for found in self.homeless.values() for row in found}
+        gone = [row for found in self.changes.perhaps_moved.values() for row in found if row in left]
+        rows = [row for row in gone if self.options.shard.holds(row[0])]
         still = store.known(self.seen.root) if rows else {}  # another share may have found it
         lost = [id for path, id in rows if path in still and still[path].id == id]
         if lost:
@@ -241,7 +258,7 @@ class _Run:
                 self.touched.append((task.known.id, task.found.bytes, task.found.modified))
                 self.report.touched += 1
                 return
-            if self.homeless.get(outcome.content):
+            if self.homeless[outcome.content]:
                 path, id = self.homeless[outcome.content].pop(0)
                 self.moved.append((job, id, path))
                 return
@@ -325,7 +342,7 @@ class _Run:
             content=content,
             bytes=task.found.bytes,
             modified=task.found.modified,
-            added=self.now(),
+            added=self.added.get(task.found.path) or self.now(),
             state=state,
             facets=facets,
             problems=problems,

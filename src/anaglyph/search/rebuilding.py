@@ -1,8 +1,8 @@
 """An index made anew beside the old one, which it replaces when all is done.
 
-Kept are the folders and what people said: tags, and what they left out of duplicates. The new index grows in
-a folder of its own name with `.rebuild` behind it, so an interrupted rebuild goes on. Readers of the old one
-keep what they opened.
+Kept are the folders, the dates of entry and what people said: tags, and what they left out of duplicates.
+The new index grows in a folder of its own name with `.rebuild` behind it, so an interrupted rebuild goes on.
+Readers of the old one keep what they opened.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def rebuild_index(
                 reports.append(
                     index_folder(
                         ready.store, writer, folder, embed=ready.embed, preparation=ready.preparation,
-                        options=options, now=now, categories=categories, listen=listen, stopped=stopped,
+                        options=options, now=now, categories=categories, added=_added(old, folder),
+                        listen=listen, stopped=stopped,
                     )
                 )  # fmt: skip
                 if reports[-1].stopped or stopped():
@@ -108,6 +109,12 @@ def carry_over(old: Store, new: Store, writer: Writer) -> None:
             writer.tag([id], add=item.tags)
         if item.ignored:
             writer.ignore([id], True)
+
+
+def _added(old: Store, folder: Path) -> dict[str, int]:
+    """Path -> when it entered the old index."""
+    ids = {row.id for row in old.known(str(folder)).values()}
+    return {item.path: item.added for item in old.items(sorted(ids))}
 
 
 def _items(store: Store) -> Iterator[Item]:

@@ -117,6 +117,9 @@ class Store(Protocol):
     def known(self, root: str) -> dict[str, Known]:
         """Path -> what is known of it, for every file of a root that is not deleted."""
 
+    def deleted(self, root: str) -> dict[str, Known]:
+        """Path -> what is known of it, for every file of a root that is gone and not purged."""
+
     def item(self, id: int) -> Item:
         """One item; DataError if there is none."""
 
