@@ -21,7 +21,7 @@ def open_store(place: str | os.PathLike[str]) -> Store:
         DataError: its server cannot be reached.
         MissingExtraError: PostgreSQL without psycopg.
     """
-    if is_address(os.fspath(place)):
+    if is_address(place):
         from anaglyph.search.postgres_open import open_postgres_store
 
         return open_postgres_store(os.fspath(place))
@@ -45,7 +45,7 @@ def create_store(
         DataError: no room, no right, or its server cannot be reached.
         MissingExtraError: PostgreSQL without psycopg.
     """
-    if is_address(os.fspath(place)):
+    if is_address(place):
         from anaglyph.search.postgres_open import create_postgres_store
 
         return create_postgres_store(os.fspath(place), header, notes=notes or {})
