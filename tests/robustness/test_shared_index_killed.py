@@ -29,7 +29,7 @@ POINTS = (
 def command(tmp_path_factory):
     """The arguments for an index at a place."""
     folder, draw = tmp_path_factory.mktemp("models"), random.Random("bricks")
-    for number in range(16):
+    for number in range(12):
         size = [draw.uniform(0.5, 4.0) for _ in range(3)]
         write_model(folder / f"kind {number % 3}" / f"{number}.obj", brick(size))
     write_broken(folder / "broken.obj")
