@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-import os
 import sys
-import time
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -77,8 +75,8 @@ def index(
         dry_run: say what would be done, and do nothing.
         json: print a report as JSON.
     """
+    from anaglyph.cli.places import cores, index_place
     from anaglyph.cli.places import data_root as root
-    from anaglyph.cli.places import index_place
     from anaglyph.engine.devices import find_device
     from anaglyph.search.categories import read_names
     from anaglyph.search.index_space import ModelChoice
@@ -90,7 +88,7 @@ def index(
         raise ConfigError("--graph belongs to --store; an index in a folder needs nothing built.")
     names = None if categories is None else read_names(categories)
     options = IndexOptions(
-        processes=processes or _cores(), batch=batch, shard=_shard(shard), retry=retry, thorough=thorough,
+        processes=processes or cores(), batch=batch, shard=_shard(shard), retry=retry, thorough=thorough,
         accept_empty=accept_empty, purge=purge, categories=names,
     )  # fmt: skip
     place = index_place(index, store)
@@ -113,6 +111,7 @@ def _update(
     device: torch.device,
     json: bool,
 ) -> int:
+    from anaglyph.cli.places import now
     from anaglyph.cli.run_display import RunDisplay
     from anaglyph.cli.run_listeners import IndexListener
     from anaglyph.engine.interrupt import graceful_interrupt
@@ -121,7 +120,7 @@ def _update(
     with graceful_interrupt() as stop, RunDisplay("indexing", "files", quiet=json) as display:
         reports = update_index(
             place, folders, choice, options, root=root, device=device, owner="anaglyph index",
-            now=_now, listen=IndexListener(display), stopped=lambda: stop.requested,
+            now=now, listen=IndexListener(display), stopped=lambda: stop.requested,
         )  # fmt: skip
     return _report(place, reports, json=json)
 
@@ -135,6 +134,7 @@ def _rebuild(
     device: torch.device,
     json: bool,
 ) -> int:
+    from anaglyph.cli.places import now
     from anaglyph.cli.run_display import RunDisplay
     from anaglyph.cli.run_listeners import IndexListener
     from anaglyph.engine.interrupt import graceful_interrupt
@@ -142,7 +142,7 @@ def _rebuild(
 
     with graceful_interrupt() as stop, RunDisplay("indexing", "files", quiet=json) as display:
         reports = rebuild_index(
-            place, folders, choice, options, root=root, device=device, now=_now,
+            place, folders, choice, options, root=root, device=device, now=now,
             listen=IndexListener(display), stopped=lambda: stop.requested,
         )  # fmt: skip
     return _report(place, reports, json=json)
@@ -224,14 +224,3 @@ def _shard(text: str) -> Shard:
     if not slash or not number.isdecimal() or not count.isdecimal():
         raise ConfigError(f"shard must be i/n, such as 2/4, got '{text}'.")
     return Shard(int(number), int(count))
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # only Linux says which of them are ours
-        return os.cpu_count() or 1
-
-
-def _now() -> int:
-    return int(time.time())

@@ -102,8 +102,7 @@ def update_index(
                     raise
                 report = IndexReport(root=str(folder), trouble=str(error))  # other disks may be there
             reports.append(report)
-        items = str(ready.store.count(Filters()))
-        if any(report.altered for report in reports) or ready.store.notes().get(MEASURED) != items:
+        if any(report.altered for report in reports) or not _measured(ready.store):
             note_closeness(ready, writer)
         if options.purge:
             writer.purge()
@@ -134,6 +133,13 @@ def _categorize(store: Store, writer: Writer, categories: Categories | None) -> 
         else:
             rows = [(int(id), categories.of(vector)) for id, vector in zip(ids, vectors, strict=True)]
         writer.categorize(rows)
+
+
+def _measured(store: Store) -> bool:
+    """Whether what is close was measured of the items that are there, by this version."""
+    notes = store.notes()
+    known = closeness.read_closeness(notes.get(closeness.NOTE)) is not None
+    return known and notes.get(MEASURED) == str(store.count(Filters()))
 
 
 def note_closeness(ready: Ready, writer: Writer) -> None:
