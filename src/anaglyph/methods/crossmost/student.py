@@ -46,7 +46,8 @@ class Student(nn.Module):
         """(B, D), of any length -> (B, C)."""
         with torch.autocast(vectors.device.type, enabled=False):
             unit = F.normalize(at_least_float32(vectors), dim=1)
-            return self.scale() * (unit @ self.classifier.to(unit.dtype).T)
+            scaled: Tensor = self.scale() * (unit @ self.classifier.to(unit.dtype).T)
+            return scaled
 
     @torch.no_grad()
     def name_classes(self, vectors: Tensor) -> None:
