@@ -305,21 +305,13 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
     }
 
 
-LATER_OPTIONS: Mapping[str, Any] = {
-    "start_from": None,
-    "hard_batches": None,
-    "up_axis": "z",
-    "colourless": 0.0,
-}
-"""Options that came after the first runs, with what those runs did."""
-
-
 def _without_later_options(spec: dict[str, Any]) -> dict[str, Any]:
-    """A spec without later options that are left as they were, so that older runs stay what they are."""
+    """A spec without options that came later and are left at what was before, so that older runs stay."""
+    before = {"start_from": None, "hard_batches": None, "up_axis": "z", "colourless": 0.0}
     return {
         name: _without_later_options(value) if isinstance(value, dict) else value
         for name, value in spec.items()
-        if name not in LATER_OPTIONS or value != LATER_OPTIONS[name]
+        if name not in before or value != before[name]
     }
 
 

@@ -132,6 +132,8 @@ def test_whole_files_have_the_dossiers_sizes():
         (official.recon_pretrained(), 50_288_480),
         (backbones.ulip("point_bert"), 171_872_001),
         (backbones.ulip("pointnet2"), 151_216_449),
+        (backbones.ulip("pointmlp"), 162_979_265),
+        (backbones.ulip("pointnext"), 151_114_305),
     ):
         assert count_parameters(shapes, shapes) in (parameters, parameters + 768)
 
