@@ -124,13 +124,16 @@ def best_views(views: Mapping[int, NDArray[np.float16]], vector: NDArray[np.floa
     """Of each (V, D), the view that has most in common with (D,), the first of equals; none without views."""
     import torch  # here: not every search has views
 
-    # One item at a time: torch converts halves ten times as fast as NumPy, and so few in this thread alone.
-    # It wants to own what it reads.
-    return {
-        id: int((torch.from_numpy(seen.copy()).float().numpy() @ vector).argmax())
-        for id, seen in views.items()
-        if len(seen)
-    }
+    seen = {id: rows for id, rows in views.items() if len(rows)}
+    if not seen:
+        return {}
+    # Together: one conversion, for which torch takes a tenth of NumPy's time, and one product.
+    scores = torch.from_numpy(np.concatenate(list(seen.values()))).float().numpy() @ vector
+    best, first = {}, 0
+    for id, rows in seen.items():
+        best[id] = int(scores[first : first + len(rows)].argmax())
+        first += len(rows)
+    return best
 
 
 def clear_gap(scores: Sequence[float]) -> int | None:

@@ -17,7 +17,7 @@ from anaglyph.search.store import Header
 
 
 class SqliteStore(SqlStore):
-    """An open index in a folder; a `Store` and `InMemory`.
+    """An open index in a folder; a `Store`, `InMemory` and `Replaceable`.
 
     Args:
         folder: of the index.
@@ -34,3 +34,7 @@ class SqliteStore(SqlStore):
         where = condition(filters, self._sqlite.dialect)
         with self._sqlite.reading() as run:
             return self._sqlite.current(run).matrix, self.passing(run, where)
+
+    def replaced(self) -> bool:
+        """Whether another index, or none, lies in the folder by now; this one is read as it was."""
+        return self._sqlite.replaced()

@@ -162,3 +162,11 @@ class InMemory(Protocol):
 
     def searchable(self, filters: Filters) -> tuple[Matrix, NDArray[np.int64]]:
         """Vectors, and the ids that pass; removed items may still be in the matrix."""
+
+
+@runtime_checkable
+class Replaceable(Protocol):
+    """A store in whose place another one can be put while it is open, as a rebuild does."""
+
+    def replaced(self) -> bool:
+        """Whether that happened; what was opened can still be read, and is not written to any more."""
