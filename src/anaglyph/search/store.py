@@ -13,8 +13,13 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from anaglyph.errors import DataError
 from anaglyph.search.exact import Matrix
 from anaglyph.search.items import Entry, Filters, Item, Problem
+
+class UnreachableError(DataError):
+    """An index whose server is gone or does not answer; nothing is known of what was asked."""
+
 
 FORMAT = 1
 """Version of the layout that this release writes."""

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from anaglyph.errors import AnaglyphError, IndexFormatError
+from anaglyph.search.store import UnreachableError
 from anaglyph.serve.body_limit import BodyLimit
 from anaglyph.serve.errors import Code, RefusedError
 from anaglyph.serve.guard import Guard
@@ -122,9 +123,11 @@ def _handle_errors(app: FastAPI) -> None:
         return RefusedError(400, Code.INVALID_REQUEST, "the client went away.").response()  # to nobody
 
     @app.exception_handler(IndexFormatError)
-    async def unusable(request: Request, error: IndexFormatError) -> Response:
+    @app.exception_handler(UnreachableError)
+    async def unusable(request: Request, error: AnaglyphError) -> Response:
         log.error("the index cannot be used: %s", error)
-        return RefusedError(503, Code.INDEX_UNUSABLE, str(error)).response()
+        told = (await served_by(request)).told(error)
+        return RefusedError(503, Code.INDEX_UNUSABLE, told, headers={"Retry-After": "10"}).response()
 
     @app.exception_handler(AnaglyphError)
     async def known(request: Request, error: AnaglyphError) -> Response:

@@ -84,7 +84,7 @@ class Live:
             fresh = await asyncio.to_thread(old.reopen, old)
         except AnaglyphError as error:
             log.error("the index was replaced by something that cannot be served: %s", error)
-            self.failure = str(error)
+            self.failure = old.told(error)
             return
         finally:
             self._reopening = False

@@ -11,7 +11,7 @@ from typing import Annotated, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
-from anaglyph.errors import DataError, IndexFormatError
+from anaglyph.errors import AnaglyphError, IndexFormatError
 from anaglyph.search.items import Item
 from anaglyph.search.parts import Part
 from anaglyph.search.query import Query
@@ -122,10 +122,10 @@ class Served:
         Raises:
             RefusedError: there is none.
         """
-        try:
-            return await self.read(self.store.item, id)
-        except DataError as error:
-            raise RefusedError(404, Code.ITEM_NOT_FOUND, f"there is no item {id} in this index.") from error
+        found = await self.read(self.store.items, [id])
+        if not found:
+            raise RefusedError(404, Code.ITEM_NOT_FOUND, f"there is no item {id} in this index.")
+        return found[0]
 
     async def write(self, change: Callable[[Writer], None]) -> None:
         """Change the index as its one writer.
@@ -141,7 +141,11 @@ class Served:
         try:
             await self.read(changed)
         except IndexFormatError as error:
-            raise busy(str(error), seconds=10) from error
+            raise busy(self.told(error), seconds=10) from error
+
+    def told(self, error: AnaglyphError) -> str:
+        """What callers learn of a fault of the index: where others reach the server, not where it lies."""
+        return str(error) if self.settings.local else "the index cannot be used now; the server's log says more."
 
     def _find(self, wanted: Sequence[Wanted]) -> list[Answered | Exception]:
         generation = self.store.generation()
