@@ -108,7 +108,9 @@ def test_what_a_request_began_with_stays_open_until_its_answer_is_sent(place):
         opened = []
 
         def reopen(before):
-            opened.append(tiny_served(open_store(place / "index"), clocks=clocks, reopen=reopen, before=before))
+            opened.append(
+                tiny_served(open_store(place / "index"), clocks=clocks, reopen=reopen, before=before)
+            )
             return opened[-1]
 
         live = Live(reopen(None))

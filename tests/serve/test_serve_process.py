@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -212,3 +213,12 @@ def test_who_does_not_read_an_answer_is_cut_off(port):
         ended.register(connection, 0)  # nothing but that it ended
         assert ended.poll(60_000)
     assert alive(port)
+
+
+@pytest.mark.parametrize(("others", "expected"), [(28, 200), (29, 503)])
+def test_so_many_connections_are_open_at_a_time_and_the_next_is_refused(port, others, expected):
+    with ExitStack() as stack:
+        for _ in range(others):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=120))
+        head = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        assert status(sent(port, head)) == expected

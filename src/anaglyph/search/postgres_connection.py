@@ -137,5 +137,7 @@ def _translated(error: psycopg.Error, address: Address) -> DataError | IndexForm
     if state in _FORBIDDEN:
         return DataError(f"'{address}' does not allow it: {said}. Ask its owner for the right to do so.")
     if not state or state.startswith(("08", "57P")):
-        return UnreachableError(f"the connection to '{address}' ended: {said}. What was not committed is undone.")
+        return UnreachableError(
+            f"the connection to '{address}' ended: {said}. What was not committed is undone."
+        )
     return IndexFormatError(f"'{address}' cannot be used: {said}.")

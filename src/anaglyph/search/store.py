@@ -17,6 +17,7 @@ from anaglyph.errors import DataError
 from anaglyph.search.exact import Matrix
 from anaglyph.search.items import Entry, Filters, Item, Problem
 
+
 class UnreachableError(DataError):
     """An index whose server is gone or does not answer; nothing is known of what was asked."""
 

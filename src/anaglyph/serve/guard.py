@@ -59,7 +59,9 @@ class Guard:
         """Whether the caller has the token; RefusedError unless this request may be answered."""
         method, path, headers = scope["method"], scope["path"], Headers(raw=list(scope["headers"]))
         host = self._known_host(headers)
-        if method not in SAFE or path.startswith(GUARDED):  # what other pages cannot read costs time all the same
+        if method not in SAFE or path.startswith(
+            GUARDED
+        ):  # what other pages cannot read costs time all the same
             _same_origin(headers, host)
         known = self._known_caller(headers, cookie_name(scope))
         if not path.startswith(GUARDED):

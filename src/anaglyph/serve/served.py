@@ -145,7 +145,9 @@ class Served:
 
     def told(self, error: AnaglyphError) -> str:
         """What callers learn of a fault of the index: where others reach the server, not where it lies."""
-        return str(error) if self.settings.local else "the index cannot be used now; the server's log says more."
+        return (
+            str(error) if self.settings.local else "the index cannot be used now; the server's log says more."
+        )
 
     def _find(self, wanted: Sequence[Wanted]) -> list[Answered | Exception]:
         generation = self.store.generation()
