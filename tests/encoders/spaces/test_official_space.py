@@ -2,7 +2,6 @@
 
 import importlib.util
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -16,39 +15,15 @@ from anaglyph.encoders.towers.catalog import open_image_tower, open_text_tower
 from anaglyph.errors import ConfigError, WeightsError
 from anaglyph.io.weights import read_header, read_weights, write_weights
 from clip_files import save_clip
-from reference import official_backbones as backbones
-from reference.official_keys import table
+from official_files import WIDE, import_official, official_contents, write_words
 
 here = importlib.util.find_spec("transformers") is not None
 needs_transformers = pytest.mark.skipif(not here, reason="transformers is not installed (extra towers)")
-WIDE = 1280
-NAMES = ("chair", "table")
-
-
-def numbers(shapes, seed=0):
-    """A state dict of these shapes; variances are positive, counters count."""
-    generator = torch.Generator().manual_seed(seed)
-    state = {}
-    for key, shape in shapes.items():
-        if key.endswith("num_batches_tracked"):
-            state[key] = torch.zeros((), dtype=torch.int64)
-        else:
-            drawn = torch.randn(shape, generator=generator) * 0.05
-            state[key] = 1 + drawn.abs() if key.endswith("running_var") else drawn
-    return state
-
-
-def affine(rows, columns, seed):
-    return numbers({"module.weight": (rows, columns), "module.bias": (rows,)}, seed)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("official")
-    for width in (512, 1024, WIDE):
-        vectors = np.random.default_rng(width).normal(size=(2, width)).astype(np.float32)
-        np.savez(folder / f"words{width}.npz", names=np.array(NAMES), vectors=vectors)
-    return folder
+    return write_words(tmp_path_factory.mktemp("official"))
 
 
 @pytest.fixture(scope="module")
@@ -61,38 +36,7 @@ def clip(folder):
 @pytest.fixture(scope="module")
 def files(folder):
     """Family -> an imported file of its own."""
-    ppat = {f"module.{key}": value for key, value in numbers(backbones.ppat(1)).items()}
-    unset = {
-        "logit_scale": {"module.logit_scale": torch.tensor(2.5)},
-        "text_proj": None,
-        "image_proj": None,
-    }
-    mixed = {
-        "text_proj": affine(WIDE, WIDE, 1),
-        "image_proj": affine(WIDE, WIDE, 2),
-        "pc_img_proj": affine(WIDE, 2 * WIDE, 3),
-        "text_logit_scale": {"module.logit_scale": torch.tensor(2.5)},
-    }
-    next_points = table(backbones.pointnext_text(), "point_encoder.")
-    contents = {
-        "openshape": {"state_dict": ppat, **unset},
-        "mixcon3d": {"state_dict": ppat, **mixed},
-        "headless": {"state_dict": ppat, **mixed, "text_proj": None},
-        "ulip": {
-            "state_dict": numbers(table(backbones.SSG, "point_encoder.") | {"pc_projection": (256, 512)})
-        },
-        "ulip2": {"state_dict": numbers(next_points | {"pc_projection": (256, 1280), "logit_scale": ()})},
-        "uni3d": {"module": numbers(backbones.uni3d("ti"))},
-        "pointnet": numbers(backbones.pointnet(3)),
-    }
-    made = {}
-    for name, content in contents.items():
-        torch.save(content, folder / f"{name}.pt")
-        made[name] = folder / f"{name}.safetensors"
-        import_checkpoint(folder / f"{name}.pt", made[name])
-        if name not in ("mixcon3d", "openshape"):
-            (folder / f"{name}.pt").unlink()
-    return made
+    return import_official(folder, official_contents())
 
 
 def clouds(count=2, points=600):
