@@ -30,8 +30,8 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 _BATCH = 64
 _TOGETHER = 32
-"""Searches in a batch: each costs a third less than among 16, since the vectors are read once for all, and with
-50 searchers others are answered meanwhile."""
+"""Searches in a batch: each costs a third less than among 16, since the vectors are read once for all; among
+50 searchers, some are computed while others are answered."""
 
 
 @dataclass(frozen=True)
