@@ -77,8 +77,8 @@ class Served:
         self.reopen = reopen
         self.users = 0
         """Requests that are answered from it."""
-        self.jobs = Jobs(self.roots, index, now=clocks.now) if before is None else before.jobs
-        self.metrics = Metrics() if before is None else before.metrics
+        self.jobs: Jobs = Jobs(self.roots, index, now=clocks.now) if before is None else before.jobs
+        self.metrics: Metrics = Metrics() if before is None else before.metrics
         self.presenter = Presenter(show_paths=settings.local)
         self.embedding: Batcher[tuple[Part, ...], Query] = Batcher(
             engine.embed, most=_BATCH, waiting=limits.queue, name="embed"
