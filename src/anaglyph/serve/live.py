@@ -49,6 +49,7 @@ class Live:
                 503,
                 Code.INDEX_UNUSABLE,
                 f"the index was replaced, and what lies there now cannot be served: {self.failure}",
+                headers={"Retry-After": "10"},
             )
         self.current.users += 1
         return self.current
