@@ -12,7 +12,7 @@ WORKERS ?= auto
 .PHONY: help demo test lint bench browser clean
 
 help:
-	@echo "make demo     train on real digits without a label; ends with a table and demo/report.html"
+	@echo "make demo     train on real digits without a label; ends with a table, demo/report.html and a gallery"
 	@echo "make test     format, types, import contracts and all tests"
 	@echo "make lint     the first three of these"
 	@echo "make bench    speed and memory, as ratios in one run; writes benchmarks/README.md"
@@ -22,7 +22,7 @@ help:
 $(VENV)/.base: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[serve]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from anaglyph.search.closeness import NOTE, Closeness, Scale
+from anaglyph.search.closeness import NOTE, Closeness
 from anaglyph.search.opening import open_store
 from searchable_index import make_index
 
@@ -38,8 +38,8 @@ def search(anaglyph, place, made):
 def threshold(place, close):
     store = open_store(place)
     with store.writer(owner="test") as writer:
-        scale = Scale(close, 0.0)
-        writer.note(NOTE, Closeness(text=scale, image=scale, shape=scale).plain())
+        kept = Closeness(mean=(0.0,) * store.header.dim, text=close, image=close, shape=close)
+        writer.note(NOTE, kept.plain())
     store.close()
 
 

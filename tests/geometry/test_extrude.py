@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anaglyph.geometry.extrude import digit_cloud, surface_points
+from anaglyph.geometry.extrude import digit_cloud, digit_mesh, surface_points
+from anaglyph.geometry.facets import facets
+from anaglyph.geometry.topology import topology
 from reference.digit_cloud import slow_normalised_upright, slow_surface_points
 
 
@@ -71,3 +73,14 @@ def test_a_digit_stands_upright_facing_along_x():
 def test_an_empty_or_flatless_picture_is_refused(empty):
     with pytest.raises(ValueError, match=r"a picture is \(H, W\)"):
         digit_cloud(empty)
+
+
+def test_the_surface_of_a_digit_is_closed_and_holds_its_pixels():
+    mesh = digit_mesh(picture((0, 0), (1, 0), (1, 1), (3, 2)))
+    assert topology(mesh).open_edges == topology(mesh).turned_edges == 0
+    assert facets(mesh).volume == pytest.approx(4 * 6.0)
+
+
+def test_a_digit_is_read_from_the_front():
+    corners = digit_mesh(picture((0, 0))).vertices  # the upper left pixel of four by four
+    assert (corners[:, 0].max(), corners[:, 1].min(), corners[:, 2].max()) == (-1.0, 1.0, 3.0)

@@ -105,9 +105,9 @@ def test_vectors_are_those_of_the_space_for_cloud_and_views(first, space):
     sample = sample_surface(mesh, opened.points, generator=numpy_generator("index cloud", entry.item.content))
     cloud = np.concatenate([sample.points, sample.colours / np.float32(255)], axis=1)
     views = render_views(
-        mesh, view_cameras("ring12"), options=RenderOptions(size=128), outputs=("colour",)
+        mesh, view_cameras("ring8"), options=RenderOptions(size=192, supersampling=1), outputs=("colour",)
     ).colour
-    small = views.reshape(12, 16, 8, 16, 8, 3).mean(axis=(2, 4))
+    small = views.reshape(8, 16, 12, 16, 12, 3).mean(axis=(2, 4))
     pictures = torch.from_numpy(np.floor(small + 0.5).transpose(0, 3, 1, 2) / 255).float()
     seen_views = opened.pictures(pictures)
     mean = seen_views.mean(dim=0)

@@ -44,13 +44,13 @@ def test_pictures_and_thumbnail_show_the_model_from_each_camera(tmp_path, reader
     assert (found.pictures[:, :, 8, 8] < 250).any(axis=1).all()  # something stands in the middle
     assert (found.pictures[:, :, 0, 0] == 255).all()  # and nothing in the corner
     strip = Image.open(io.BytesIO(found.thumbnail))
-    assert (strip.format, strip.size) == ("PNG", (6 * 128, 128))
+    assert (strip.format, strip.size) == ("PNG", (6 * 160, 160))
 
 
 def test_without_an_image_tower_there_is_a_thumbnail_and_no_picture(tmp_path, readers):
     found = made(write_model(tmp_path / "a.obj"), readers, settings=Preparation(points=8, pixels=0))
     assert found.pictures is None
-    assert Image.open(io.BytesIO(found.thumbnail)).size == (12 * 128, 128)
+    assert Image.open(io.BytesIO(found.thumbnail)).size == (8 * 160, 160)
 
 
 def test_all_of_it_follows_from_the_content_wherever_it_lies(tmp_path, readers):

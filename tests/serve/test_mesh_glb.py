@@ -6,7 +6,8 @@ import pytest
 
 from anaglyph.geometry.load import load_mesh
 from anaglyph.geometry.mesh import Material, Mesh
-from anaglyph.serve.mesh_glb import coloured_vertices, glb
+from anaglyph.geometry.vertex_colours import coloured_vertices
+from anaglyph.serve.mesh_glb import glb
 
 VERTICES = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 1]], dtype=np.float32)
 FACES = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-import os
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,8 +71,8 @@ def index(
         dry_run: say what would be done, and do nothing.
         json: print a report as JSON.
     """
+    from anaglyph.cli.places import cores, index_place
     from anaglyph.cli.places import data_root as root
-    from anaglyph.cli.places import index_place
     from anaglyph.engine.devices import find_device
     from anaglyph.search.categories import read_names
     from anaglyph.search.index_space import ModelChoice
@@ -86,7 +84,7 @@ def index(
         raise ConfigError("give --index or --store, not both.")
     names = None if categories is None else read_names(categories)
     options = IndexOptions(
-        processes=processes or _cores(), batch=batch, shard=_shard(shard), retry=retry, thorough=thorough,
+        processes=processes or cores(), batch=batch, shard=_shard(shard), retry=retry, thorough=thorough,
         accept_empty=accept_empty, purge=purge, categories=names,
     )  # fmt: skip
     place = index_place(index, store)
@@ -107,13 +105,14 @@ def _update(
     json: bool,
 ) -> int:
     from anaglyph.cli.index_progress import IndexDisplay
+    from anaglyph.cli.places import now
     from anaglyph.engine.interrupt import graceful_interrupt
     from anaglyph.search.indexing import update_index
 
     with graceful_interrupt() as stop, IndexDisplay(quiet=json) as display:
         reports = update_index(
             place, folders, choice, options, root=root, device=device, owner="anaglyph index",
-            now=_now, listen=display, stopped=lambda: stop.requested,
+            now=now, listen=display, stopped=lambda: stop.requested,
         )  # fmt: skip
     return _report(place, reports, json=json)
 
@@ -128,12 +127,13 @@ def _rebuild(
     json: bool,
 ) -> int:
     from anaglyph.cli.index_progress import IndexDisplay
+    from anaglyph.cli.places import now
     from anaglyph.engine.interrupt import graceful_interrupt
     from anaglyph.search.rebuilding import rebuild_index
 
     with graceful_interrupt() as stop, IndexDisplay(quiet=json) as display:
         reports = rebuild_index(
-            place, folders, choice, options, root=root, device=device, now=_now, listen=display,
+            place, folders, choice, options, root=root, device=device, now=now, listen=display,
             stopped=lambda: stop.requested,
         )  # fmt: skip
     return _report(place, reports, json=json)
@@ -195,17 +195,6 @@ def _shard(text: str) -> Shard:
     if not slash or not number.isdecimal() or not count.isdecimal():
         raise ConfigError(f"shard must be i/n, such as 2/4, got '{text}'.")
     return Shard(int(number), int(count))
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # only Linux says which of them are ours
-        return os.cpu_count() or 1
-
-
-def _now() -> int:
-    return int(time.time())
 
 
 def _shown(place: str) -> str:

@@ -1,6 +1,9 @@
-"""Where things lie on this machine: the only module that reads the environment."""
+"""Where things lie on this machine, and what time it is: the only module that reads the environment."""
 
 import os
+import shutil
+import sys
+import time
 from pathlib import Path
 
 
@@ -28,6 +31,35 @@ def index_place(index: Path | None, store: str | None = None) -> str:
         return str(index)
     base = os.environ.get("XDG_DATA_HOME")
     return str((Path(base) if base else Path.home() / ".local" / "share") / "anaglyph" / "index")
+
+
+def own_command() -> str:
+    """What a user types to call this program again."""
+    started = Path(sys.argv[0])
+    if started.stem != "anaglyph":
+        return f"{shown_path(Path(sys.executable))} -m anaglyph"
+    found = shutil.which("anaglyph")
+    known = found is not None and Path(found).resolve() == started.resolve()
+    return "anaglyph" if known else shown_path(started)
+
+
+def shown_path(path: Path) -> str:
+    """Relative where it lies below the working folder; links on the way are not followed."""
+    whole = Path.cwd() / path
+    return str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole)
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # only Linux says which of them are ours
+        return os.cpu_count() or 1
+
+
+def now() -> int:
+    """UTC seconds."""
+    return int(time.time())
 
 
 def serve_token() -> str | None:

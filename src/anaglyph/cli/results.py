@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anaglyph.cli.progress import Display
 from anaglyph.cli.tables import show_table
@@ -25,6 +25,7 @@ def run_and_show(
     json: bool,
     main: bool,
     title: str = "",
+    then: Callable[[], Mapping[str, Any]] | None = None,
 ) -> int:
     """Train every recipe with every seed, print the table (or JSON) and name the report.
 
@@ -35,6 +36,7 @@ def run_and_show(
         json: print JSON instead of the table.
         main: whether this process prints (rank 0).
         title: heading of the report.
+        then: called after the table, on the process that prints; what it gives is added to the JSON.
     """
     from anaglyph.engine.interrupt import Interrupted
     from anaglyph.engine.study import run_study
@@ -48,10 +50,11 @@ def run_and_show(
             return 1
     if not main:
         return 0
-    if json:
-        print(jsonlib.dumps(study.plain()))
-    else:
+    if not json:
         show_study(study)
+    more = {} if then is None else then()
+    if json:
+        print(jsonlib.dumps({**study.plain(), **more}))
     return 0
 
 

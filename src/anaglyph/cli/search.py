@@ -63,8 +63,8 @@ def search(
 
     A query of several parts is the sum of their unit vectors, each times its weight. Options that may be
     given several times take one value each: --tag red --tag small. Ranges are LEAST:MOST in the files' own
-    units: --faces 100:5000, --height :0.5. Exit code 1 when nothing is close: when no hit scores higher than
-    1 in 200 unrelated things do.
+    units: --faces 100:5000, --height :0.5. Exit code 1 when nothing is close: when no hit stands out
+    from the index further than chance, that is the best hits of queries that mean nothing.
 
     Args:
         queries: words; paths of pictures (png, jpg, webp) and of models are recognised by their suffix.
@@ -207,7 +207,7 @@ def _table(found: Found, page: int) -> None:
         measured = "" if found.close is None else " close"  # too few items say nothing about unrelated ones
         show_table(f"{len(close)}{measured} of {found.total}{gap}", columns, close)
     if far:
-        than = "" if found.close is None else f" (unrelated things reach {found.close:.3f})"
+        than = "" if found.close is None else f" (chance reaches {found.close:.3f})"
         show_table(f"{'less close' if close else 'nothing close'}{than}", columns, far)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from anaglyph.geometry.mesh import Mesh
+
 HALF_DEPTH = 3.0
 """Half the thickness of a digit, in pixels."""
 CAP_GRID = 5
@@ -36,15 +38,41 @@ def digit_cloud(picture: NDArray[Any]) -> NDArray[np.float64]:
     return upright(normalised(surface_points(picture)))
 
 
+def digit_mesh(picture: NDArray[Any]) -> Mesh:
+    """(H, W) picture -> the closed surface of its solid in pixels: +y up, to be read from +z, centred.
+
+    Raises:
+        ValueError: no picture, or all of it is 0.
+    """
+    occupied = np.pad(_occupied(picture), BORDER)
+    height, width = occupied.shape
+    quads = []  # (Q, 4, 3) row, column and depth of the corners, counter-clockwise from outside
+    for row, column in np.argwhere(occupied).tolist():
+        r, c = np.array([row, row + 1, row + 1, row]), np.array([column, column, column + 1, column + 1])
+        quads += [
+            np.stack([r, c, np.full(4, depth)], axis=1)[::step]
+            for depth, step in ((HALF_DEPTH, 1), (-HALF_DEPTH, -1))
+        ]
+        for side, (down, right) in enumerate(((0, -1), (1, 0), (0, 1), (-1, 0))):
+            if occupied[row + down, column + right]:
+                continue
+            one, two = (r[side], c[side]), (r[(side + 1) % 4], c[(side + 1) % 4])
+            wall = [(*one, HALF_DEPTH), (*one, -HALF_DEPTH), (*two, -HALF_DEPTH), (*two, HALF_DEPTH)]
+            quads.append(np.array(wall))
+    corners = np.concatenate(quads).astype(np.float64)
+    places, numbers = np.unique(corners, axis=0, return_inverse=True)
+    faces = numbers.reshape(-1, 4)[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3).astype(np.int32)
+    vertices = np.stack([places[:, 1] - width / 2, height / 2 - places[:, 0], places[:, 2]], axis=1)
+    return Mesh(vertices.astype(np.float32), faces)
+
+
 def surface_points(picture: NDArray[Any]) -> NDArray[np.float64]:
     """(H, W) picture -> (N, 3) points (row, column, depth) in pixels of the picture with its border.
 
     A pixel is occupied when it is not 0; no threshold. Order: front caps, back caps, then the walls
     towards the previous row, the next row, the previous column and the next column.
     """
-    occupied = np.pad(np.asarray(picture) != 0, BORDER)
-    if occupied.ndim != 2 or not occupied.any():
-        raise ValueError(f"a picture is (H, W) with at least one pixel that is not 0, got {picture.shape}")
+    occupied = np.pad(_occupied(picture), BORDER)
     pixels = np.argwhere(occupied)  # (P, 2)
     row, column = (grid.ravel() for grid in np.meshgrid(_EDGE, _EDGE, indexing="ij"))
     parts = [(pixels, row, column, np.full(row.size, depth)) for depth in (HALF_DEPTH, -HALF_DEPTH)]
@@ -83,3 +111,10 @@ def _grids(parts: list[_Part]) -> NDArray[np.float64]:
         points[2, start:stop].reshape(shape)[:] = depth
         start = stop
     return points.T
+
+
+def _occupied(picture: NDArray[Any]) -> NDArray[np.bool_]:
+    occupied: NDArray[np.bool_] = np.asarray(picture) != 0
+    if occupied.ndim != 2 or not occupied.any():
+        raise ValueError(f"a picture is (H, W) with at least one pixel that is not 0, got {picture.shape}")
+    return occupied

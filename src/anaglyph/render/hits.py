@@ -23,18 +23,25 @@ class Rays(NamedTuple):
     """From the camera through the centres of a grid of samples, row by row, float64 in the world."""
 
     start: Tensor
-    """(3, S * S)."""
+    """(3, M)."""
     direction: Tensor
-    """(3, S * S), so long that it leads 1 deeper."""
+    """(3, M), so long that it leads 1 deeper."""
 
 
 def rays(camera: Camera, *, size: int, device: torch.device) -> Rays:
     """The rays of a camera through `size` x `size` samples."""
-    scale = float(camera.projection()[1, 1])
+    return _rays_through(camera, torch.arange(size * size, device=device), size=size)
+
+
+def _rays_through(camera: Camera, samples: Tensor, *, size: int) -> Rays:
+    """The rays through samples (M) of a grid of `size` x `size`; those that hit nothing are not needed."""
+    scale, device = float(camera.projection()[1, 1]), samples.device
     right, up, towards = torch.from_numpy(camera.view()[:3, :3].copy()).to(device)[:, :, None]  # (3, 1) each
     position = torch.tensor(camera.position, dtype=torch.float64, device=device)[:, None]
     steps = ((torch.arange(size, dtype=torch.float64, device=device) + 0.5) * (2.0 / size) - 1.0) / scale
-    plane = steps.repeat(size) * right - steps.repeat_interleave(size) * up  # at depth 0
+    rows = samples // size
+    across, down = steps.index_select(0, samples - rows * size), steps.index_select(0, rows)
+    plane = across * right - down * up  # at depth 0
     if camera.height is None:
         return Rays(position.expand_as(plane), plane - towards)
     return Rays(position + plane, (-towards).expand_as(plane))
@@ -67,8 +74,7 @@ def find_hits(seen: Tensor, vertices: Tensor, faces: Tensor, camera: Camera) -> 
     flat = seen.flatten()
     samples = (flat >= 0).nonzero().squeeze(1)
     rows = flat.index_select(0, samples).long()
-    ahead = rays(camera, size=len(seen), device=seen.device)
-    start, direction = (part.index_select(1, samples) for part in ahead)
+    start, direction = _rays_through(camera, samples, size=len(seen))
     places, weights = _meet(corners(vertices, faces.index_select(1, rows)), start, direction)
     view = torch.from_numpy(camera.view()[2]).to(seen.device)
     return Hits(samples, rows, places, weights, -(view[:3] @ places + view[3]))

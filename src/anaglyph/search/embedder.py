@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anaglyph.config import fingerprint
-from anaglyph.search.preparation import Preparation, Prepared
+from anaglyph.search.preparation import VIEWS, Preparation, Prepared
 
 if TYPE_CHECKING:
     from anaglyph.encoders.spaces.space import Space
@@ -48,12 +48,12 @@ class Embedder:
         self.space = space
         self.batch = 1 if on_cpu else 16
 
-    def preparation(self, views: str = "ring12") -> Preparation:
-        """What the space wants to be given."""
+    def preparation(self, views: str = "") -> Preparation:
+        """What the space wants to be given, with cameras of that name; "" for those of a new index."""
         return Preparation(
             points=self.space.points or POINTS,
             grey=self.space.clouds.grey,
-            views=views,
+            views=views or VIEWS,
             pixels=self.space.pixels,
         )
 

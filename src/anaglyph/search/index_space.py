@@ -13,14 +13,13 @@ from anaglyph.encoders.spaces.space import Space
 from anaglyph.errors import IndexFormatError
 from anaglyph.search.embedder import Embedder
 from anaglyph.search.opening import create_store
-from anaglyph.search.preparation import Preparation
+from anaglyph.search.preparation import VIEWS, Preparation
 from anaglyph.search.store import Header, Store
 
 TOWERS = "towers"
 """Note of an index: the image and the text tower that were given, as JSON."""
 RECIPE = "recipe"
 """Note of an index: fingerprint of all that decides its vectors."""
-VIEWS = "ring12"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ def new_index(place: str, choice: ModelChoice, *, root: Path, device: torch.devi
     """Make an empty index for a model, and what fills it."""
     space = choice.opened(root=root, device=device)
     embed = Embedder(space, on_cpu=device.type == "cpu")
-    preparation = embed.preparation(VIEWS)
+    preparation = embed.preparation()
     header = Header(
         model=_lasting(choice.source or MINI),
         fingerprint=space.fingerprint,
@@ -97,7 +96,7 @@ def open_for_indexing(store: Store, choice: ModelChoice, *, root: Path, device: 
     space = asked.opened(root=root, device=device)
     require_same(store, space)
     embed = Embedder(space, on_cpu=device.type == "cpu")
-    preparation = embed.preparation(store.header.views[0] or VIEWS)
+    preparation = embed.preparation(store.header.views[0])
     kept, now = store.notes().get(RECIPE), embed.recipe(preparation)
     if kept is not None and kept != now:
         raise IndexFormatError(

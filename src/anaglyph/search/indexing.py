@@ -25,7 +25,7 @@ from anaglyph.search.indexer import (
 from anaglyph.search.items import Filters
 from anaglyph.search.opening import open_store
 from anaglyph.search.scanner import compare, walk
-from anaglyph.search.store import Writer
+from anaglyph.search.store import Store, Writer
 
 if TYPE_CHECKING:
     import torch
@@ -97,8 +97,7 @@ def update_index(
                     raise
                 report = IndexReport(root=str(folder), trouble=str(error))  # the other disks are there
             reports.append(report)
-        items = str(ready.store.count(Filters()))
-        if any(report.altered for report in reports) or ready.store.notes().get(MEASURED) != items:
+        if any(report.altered for report in reports) or not _measured(ready.store):
             note_closeness(ready, writer)
         if options.purge:
             writer.purge()
@@ -113,6 +112,13 @@ def chosen_categories(ready: Ready, writer: Writer, options: IndexOptions) -> Ca
     if json.dumps(names) != (kept or "[]"):
         writer.note(NOTE, json.dumps(names))
     return made
+
+
+def _measured(store: Store) -> bool:
+    """Whether what is close was measured of the items that are there, by this version."""
+    notes = store.notes()
+    known = closeness.read_closeness(notes.get(closeness.NOTE)) is not None
+    return known and notes.get(MEASURED) == str(store.count(Filters()))
 
 
 def note_closeness(ready: Ready, writer: Writer) -> None:

@@ -106,7 +106,7 @@ class Hit:
     view: int | None = None
     """The best-matching view."""
     close: bool = True
-    """False where unrelated items score as well."""
+    """False where a query that means nothing reaches as far."""
 
 
 @dataclass(frozen=True, kw_only=True)

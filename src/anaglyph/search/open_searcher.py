@@ -20,6 +20,7 @@ from anaglyph.search.searcher import Searcher
 
 if TYPE_CHECKING:
     from anaglyph.encoders.spaces.space import Space
+    from anaglyph.geometry.load import MeshReaders
     from anaglyph.search.store import Store
 
 
@@ -47,8 +48,14 @@ def open_searcher(place: str, *, root: Path, device: str = "cpu") -> Iterator[Se
         def closeness() -> Closeness:
             return read_closeness(store.notes().get(NOTE)) or measure_closeness(store, texts=None)
 
+        @cache
+        def readers() -> MeshReaders:
+            from anaglyph.geometry.load import MeshReaders
+
+            return stack.enter_context(MeshReaders())
+
         def model(path: Path) -> NDArray[np.float32]:
-            return _model_vector(path, store, space(), stack)
+            return _model_vector(path, store, space(), readers())
 
         yield Searcher(
             store=store,
@@ -57,16 +64,13 @@ def open_searcher(place: str, *, root: Path, device: str = "cpu") -> Iterator[Se
         )
 
 
-def _model_vector(path: Path, store: Store, space: Space, stack: ExitStack) -> NDArray[np.float32]:
+def _model_vector(path: Path, store: Store, space: Space, readers: MeshReaders) -> NDArray[np.float32]:
     """(D,) of a model file, made as those of the index."""
-    from anaglyph.geometry.load import MeshReaders
     from anaglyph.search.embedder import Embedder
-    from anaglyph.search.index_space import VIEWS
     from anaglyph.search.preparation import Prepared, Unusable, prepare
 
     embed = Embedder(space)
-    settings = embed.preparation(store.header.views[0] or VIEWS)
-    readers = stack.enter_context(MeshReaders(limits=settings.limits))
+    settings = embed.preparation(store.header.views[0])
     outcome = prepare(path, root=path.parent, settings=settings, readers=readers)
     if isinstance(outcome, Unusable):
         raise outcome.error

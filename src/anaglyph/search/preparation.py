@@ -30,12 +30,12 @@ from anaglyph.render.views import render_views
 from anaglyph.search.item_facets import format_of, item_facets
 from anaglyph.search.items import ItemFacets, Problem
 from anaglyph.search.problems import findings
-from anaglyph.search.thumbnails import LEAST_SIDE, strip
+from anaglyph.search.thumbnails import LEAST_SAMPLES, strip
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of what is handed to the encoders."""
-
-
+VIEWS = "ring8"
+"""Cameras of an index. Twelve find no more (`docs/how-to/index.md`) and take half as long again."""
 COLOUR: tuple[Output, ...] = ("colour",)
 
 
@@ -47,7 +47,7 @@ class Preparation:
     """Of its surface."""
     grey: float = 0.8
     """Red, green and blue of points of a model without colours, in [0, 1]."""
-    views: str = "ring12"
+    views: str = VIEWS
     """Cameras by name."""
     pixels: int = 224
     """Side of the pictures that the encoder is given; 0 for none. Thumbnails are made in any case."""
@@ -59,9 +59,13 @@ class Preparation:
     """Address space of a preparing process."""
 
     @property
-    def side(self) -> int:
-        """Of the pictures that are rendered: a multiple of `pixels`, large enough for thumbnails."""
-        return self.pixels * -(-LEAST_SIDE // self.pixels) if self.pixels else LEAST_SIDE
+    def samples(self) -> int:
+        """Across a view, drawn once for all: a multiple of `pixels`, twice that at least, as `render` takes
+        for a picture, and enough for thumbnails.
+        """
+        if not self.pixels:
+            return LEAST_SAMPLES
+        return self.pixels * max(2, -(-LEAST_SAMPLES // self.pixels))
 
     @property
     def fingerprint(self) -> str:
@@ -184,12 +188,12 @@ def _cloud(
 
 
 def _views(mesh: Mesh, settings: Preparation) -> NDArray[np.uint8]:
-    """(V, S, S, 3) on white."""
+    """(V, S, S, 3) on white, a sample a pixel."""
     try:
         views = render_views(
             mesh,
             view_cameras(settings.views),
-            options=RenderOptions(size=settings.side),
+            options=RenderOptions(size=settings.samples, supersampling=1),
             outputs=COLOUR,
         )
     except RuntimeError as error:  # torch has no kind of its own for memory of the CPU

@@ -1,8 +1,7 @@
 """A query -> one vector: every part as a unit vector, times its weight, added up, and brought to length 1.
 
 What is not wanted has a weight below 0. Of words, pictures and models the space knows the vectors; of an item
-its own is taken. The threshold under which a hit is not close is put together by the same weights; of what is
-not wanted, the mean score of unrelated items.
+its own is taken.
 """
 
 from __future__ import annotations
@@ -96,21 +95,13 @@ class QueryEmbedder:
         length = float(np.linalg.norm(total))
         if length < LEAST_LENGTH * sum(abs(part.weight) for part in parts):
             raise ConfigError("the parts of this query cancel out; change a weight or take one away.")
+        vector = (total / length).astype(np.float32)
         return Query(
-            vector=(total / length).astype(np.float32),
-            close=self._close(parts, length),
+            vector=vector,
+            close=self.closeness().threshold(vector, [(kind_of(part), part.weight) for part in parts]),
             left_out=tuple({part.id: 0 for part in parts if isinstance(part, LikePart)}),
             notes=notes,
         )
-
-    def _close(self, parts: Sequence[Part], length: float) -> float | None:
-        closeness, total = self.closeness(), 0.0
-        for part in parts:
-            scale = closeness.of(kind_of(part))
-            if scale is None:
-                return None
-            total += part.weight * (scale.close if part.weight > 0 else scale.mean)
-        return total / length
 
     def _vectors(self, parts: Sequence[Part]) -> list[_Embedded | AnaglyphError]:
         """Unit vectors, or what went wrong, in the order of the parts."""

@@ -46,7 +46,7 @@ class Found:
 
     @property
     def nothing_close(self) -> bool:
-        """Whether no hit of this page is closer than unrelated things are."""
+        """Whether no hit of this page stands out further than chance."""
         return not any(hit.close for hit in self.hits)
 
 

@@ -192,7 +192,7 @@ class IndexEngine:
         from anaglyph.search.embedder import Embedder
         from anaglyph.search.preparers import Preparers
 
-        settings = Embedder(self.space()).preparation(self.store.header.views[0] or "ring12")
+        settings = Embedder(self.space()).preparation(self.store.header.views[0])
         limits = replace(settings.limits, file_bytes=self.limits.upload_bytes)
         with self._lock:
             if self._preparers is None:

@@ -198,7 +198,7 @@ class HitAnswer(BaseModel):
     view: int | None
     """The view that matched best, counted from 0."""
     close: bool
-    """Whether it is closer than unrelated things are."""
+    """Whether it stands out further than chance."""
 
 
 class SearchAnswer(Page):

@@ -109,6 +109,15 @@ class Digits3D:
             seed=seed,
         )
 
+    def solids(self, split: Split, *, each: int) -> list[tuple[int, str, NDArray[np.bool_]]]:
+        """The first digits of every class of a split: label, key and (S, S) pixels that are extruded."""
+        digits, labels = _digits()
+        rows = self._rows(split)
+        chosen = [
+            row for label in range(len(_CLASSES)) for row in rows[labels[rows] == label][:each].tolist()
+        ]
+        return [(int(labels[row]), f"{row:06d}", self._solid(digits[row])) for row in chosen]
+
     def _rows(self, split: Split) -> NDArray[np.int64]:
         order = numpy_generator("digits3d", "splits").permutation(_OBJECTS)
         start = {"train": 0, "validation": self.train, "test": self.train + self.validation}[split]
