@@ -17,7 +17,7 @@ from anaglyph.search.store import Header
 
 
 class SqliteStore(SqlStore):
-    """An open index in a folder; a `Store` and `InMemory`.
+    """An open index in a folder; a `Store`, `InMemory` and `Replaceable`.
 
     Args:
         folder: of the index.
@@ -40,3 +40,7 @@ class SqliteStore(SqlStore):
         with self._sqlite.reading() as run:
             rows = run("SELECT item FROM embeddings WHERE generation > ? ORDER BY item", (since,))
             return np.fromiter((id for (id,) in rows), np.int64, count=len(rows))
+
+    def replaced(self) -> bool:
+        """Whether another index, or none, lies in the folder by now; this one is read as it was."""
+        return self._sqlite.replaced()

@@ -13,8 +13,14 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from anaglyph.errors import DataError
 from anaglyph.search.exact import Matrix
 from anaglyph.search.items import Entry, Filters, Item, Problem
+
+
+class UnreachableError(DataError):
+    """An index whose server is gone or does not answer; nothing is known of what was asked."""
+
 
 FORMAT = 1
 """Version of the layout that this release writes."""
@@ -201,3 +207,11 @@ class InMemory(Protocol):
 
     def changed(self, since: int) -> NDArray[np.int64]:
         """Ids, ascending, whose vectors came or were replaced after a generation."""
+
+
+@runtime_checkable
+class Replaceable(Protocol):
+    """A store in whose place another one can be put while it is open, as a rebuild does."""
+
+    def replaced(self) -> bool:
+        """Whether that happened; what was opened can still be read, and is not written to any more."""
