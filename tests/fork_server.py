@@ -16,8 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-import anaglyph.cli.embed_progress
-import anaglyph.cli.feature_progress
+import anaglyph.cli.run_display
+import anaglyph.cli.run_listeners
 import anaglyph.data.datasets.procedural_models
 import anaglyph.data.datasets.shard_folder
 import anaglyph.data.prepare.prepare

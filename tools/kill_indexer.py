@@ -1,17 +1,24 @@
 """Kills `anaglyph index` at random moments and holds what it ends with against an undisturbed run.
 
     python tools/kill_indexer.py FOLDER --times 50 [--model mini] [--seed 0] [--processes 2] [--json FILE]
+    python tools/kill_indexer.py FOLDER --store postgresql://USER@HOST/DATABASE --shards 4 [as above]
 
 Each start goes on where the last one was killed, until one ends by itself; then all rows of its index (ids,
 facets, problems, vectors, views, thumbnails; not the time of adding) are compared with the undisturbed ones,
 and the next index is begun. Everything is imported once: each start is a fork of this process that runs the
 command line; the processes that it starts are real ones. Exit code 0 when every index was the same.
+
+With --store, as many indexers as there are shards write into one database at once, each killed and started
+again by itself; the undisturbed run is one into a folder. Ids, which follow the order of arrival, are left
+out, and queries must give the same hits in the same order. The index is a schema `killed_...`, removed at the
+end. `--store pgserver` starts a server of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import shutil
@@ -19,16 +26,21 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import anaglyph.search.indexing
 import anaglyph.search.sqlite_open  # noqa: F401 - with all that children would import
 from anaglyph.cli.main import main
 from anaglyph.errors import IndexFormatError
+from anaglyph.search.index_place import is_address
 from anaglyph.search.items import Filters
 from anaglyph.search.opening import open_store
+from anaglyph.search.store import Store
 
 
 def run() -> int:
@@ -39,12 +51,18 @@ def run() -> int:
     parser.add_argument("--model", default="mini")
     parser.add_argument("--data-root", default=".")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--processes", type=int, default=2, help="of each indexer")
+    parser.add_argument("--store", help="address of a database, or pgserver")
+    parser.add_argument("--shards", type=int, default=4, help="indexers that write into --store at once")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        report = killed_and_compared(given, Path(scratch))
+        if given.store is None:
+            report = killed_and_compared(given, Path(scratch))
+        else:
+            with a_database(given.store, Path(scratch)) as address:
+                report = killed_together(given, Path(scratch), address)
     text = json.dumps(report, indent=2)
     print(text)
     if given.json:
@@ -59,7 +77,8 @@ def killed_and_compared(given: argparse.Namespace, scratch: Path) -> dict[str, A
     finish(started(given, scratch / "undisturbed"))
     undisturbed = time.monotonic() - start
     expected = rows(scratch / "undisturbed")
-    written, equal, indexes, starts = [], 0, 0, 0
+    written: list[int] = []
+    equal, indexes, starts = 0, 0, 0
     while len(written) < given.times or (scratch / "index").exists():
         before = items_in(scratch / "index")
         pid = started(given, scratch / "index")
@@ -86,12 +105,94 @@ def killed_and_compared(given: argparse.Namespace, scratch: Path) -> dict[str, A
     }
 
 
-def started(given: argparse.Namespace, place: Path) -> int:
+@contextmanager
+def a_database(store: str, scratch: Path) -> Iterator[str]:
+    """The address that was given, or that of a server of our own."""
+    if store != "pgserver":
+        yield store
+        return
+    import pgserver  # type: ignore[import-untyped, unused-ignore]
+
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(scratch))
+    server = pgserver.get_server(  # type: ignore[attr-defined, unused-ignore]
+        scratch / "data", cleanup_mode="stop"
+    )
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def killed_together(given: argparse.Namespace, scratch: Path, address: str) -> dict[str, Any]:
+    """Kill indexers of one database `given.times` times in all; what came of it."""
+    draw = random.Random(given.seed)
+    start = time.monotonic()
+    finish(started(given, scratch / "undisturbed"))
+    undisturbed = time.monotonic() - start
+    with closing(open_store(scratch / "undisturbed")) as store:
+        expected = rows(scratch / "undisturbed", ids=False), answers(store)
+    kills, starts, equal, indexes = 0, 0, 0, 0
+    while kills < given.times:
+        place = f"{address}#killed_{indexes}"
+        drop(place)
+        running: dict[int, tuple[int, float]] = {}
+        waiting = list(range(1, given.shards + 1))
+        while waiting or running:
+            for shard in waiting:
+                pid = started(given, place, shard=f"{shard}/{given.shards}")
+                moment = draw.random() * undisturbed if kills + len(running) < given.times else math.inf
+                running[shard] = pid, time.monotonic() + moment
+                starts += 1
+            waiting = []
+            for shard, (pid, until) in list(running.items()):
+                if finished(pid):
+                    del running[shard]
+                elif time.monotonic() >= until:
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                    del running[shard]
+                    kills += 1
+                    waiting.append(shard)
+            time.sleep(0.01)
+        indexes += 1
+        with closing(open_store(place)) as store:
+            same = (rows(place, ids=False), answers(store)) == expected
+        equal += same
+        print(f"index {indexes}, {kills} kills: {'the same' if same else 'ANOTHER'}", file=sys.stderr)
+        drop(place)
+    return {
+        "models": len(expected[0]), "shards": given.shards, "kills": kills, "starts": starts,
+        "indexes": indexes, "equal": equal, "undisturbed_seconds": round(undisturbed, 1),
+        "load": [round(each, 1) for each in os.getloadavg()],
+    }  # fmt: skip
+
+
+def answers(store: Store) -> list[Any]:
+    """Paths and scores for 20 queries at random."""
+    found = []
+    for query in np.random.default_rng(0).standard_normal((20, store.header.dim)).astype(np.float32):
+        hits = store.nearest(query, filters=Filters(), limit=20)
+        paths = [item.path for item in store.items([id for id, _ in hits])]
+        found.append(list(zip(paths, [score for _, score in hits], strict=True)))
+    return found
+
+
+def drop(place: str) -> None:
+    """Remove an index from a database."""
+    from anaglyph.search.postgres_address import parse_address
+    from anaglyph.search.postgres_connection import connect, run_on
+
+    address = parse_address(place)
+    with closing(connect(address)) as connection:
+        run_on(connection, f'DROP SCHEMA IF EXISTS "{address.name}" CASCADE', ())
+
+
+def started(given: argparse.Namespace, place: Path | str, *, shard: str = "1/1") -> int:
     """Start the command on an index; its process id."""
     arguments = [
-        "index", str(given.folder), "--index", str(place), "--model", given.model, "--data-root",
-        given.data_root, "--processes", str(given.processes), "--batch", str(given.batch), "--json",
-        "--device", "cpu",
+        "index", str(given.folder), "--store" if is_address(place) else "--index", str(place), "--shard",
+        shard, "--model", given.model, "--data-root", given.data_root, "--processes",
+        str(given.processes), "--batch", str(given.batch), "--json", "--device", "cpu",
     ]  # fmt: skip
     pid = os.fork()
     if pid:
@@ -152,12 +253,13 @@ def items_in(place: Path) -> int:
     return 0
 
 
-def rows(place: Path) -> list[Any]:
+def rows(place: Path | str, *, ids: bool = True) -> list[Any]:
     """All that an index holds but the times of adding."""
+    but = ("added",) if ids else ("added", "id")
     with closing(open_store(place)) as store:
         return [
             (
-                {name: value for name, value in vars(entry.item).items() if name != "added"},
+                {name: value for name, value in vars(entry.item).items() if name not in but},
                 None if entry.vector is None else entry.vector.tobytes(),
                 None if entry.views is None else entry.views.tobytes(),
                 entry.thumbnail,

@@ -29,8 +29,9 @@ import numpy as np
 import torch
 from recall_queries import NONSENSE, QUERIES, Asked, Object, asked_words, read_objects
 
-from anaglyph.cli.index_progress import IndexDisplay
 from anaglyph.cli.places import data_root
+from anaglyph.cli.run_display import RunDisplay
+from anaglyph.cli.run_listeners import IndexListener
 from anaglyph.io.atomic import write_json
 from anaglyph.search.index_space import ModelChoice
 from anaglyph.search.indexer import IndexOptions
@@ -102,11 +103,11 @@ def arguments() -> argparse.Namespace:
 
 def index(place: str, folder: Path, options: argparse.Namespace) -> None:
     """Bring the index up to date with the folder."""
-    with IndexDisplay() as display:
+    with RunDisplay("indexing", "files") as display:
         update_index(
             place, [folder], ModelChoice(source=options.model),
             IndexOptions(processes=os.cpu_count() or 1), root=options.data, device=torch.device("cpu"),
-            owner="recall_of_search", now=lambda: int(time.time()), listen=display,
+            owner="recall_of_search", now=lambda: int(time.time()), listen=IndexListener(display),
         )  # fmt: skip
 
 

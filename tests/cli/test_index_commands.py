@@ -81,6 +81,8 @@ def test_a_dry_run_without_an_index_tells_what_is_new_and_makes_nothing(tmp_path
         (["--batch", "0"], "batch"),
         (["--store", "postgresql://host/x", "--index", "y"], "not both"),
         (["--categories", "absent.txt"], "absent.txt"),
+        (["--graph"], "--store"),
+        (["--text-tower", "clip:folder"], "--model"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(tmp_path, capsys, options, words):

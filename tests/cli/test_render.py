@@ -10,7 +10,7 @@ from typing import get_args, get_type_hints
 import numpy as np
 import pytest
 
-from anaglyph.cli import render_progress
+from anaglyph.cli import run_listeners
 from anaglyph.cli.render import render as command
 from anaglyph.engine import render_files
 from anaglyph.geometry.cameras import VIEWS
@@ -281,14 +281,14 @@ def test_several_processes_make_the_same_files(render, monkeypatch):
 def test_ctrl_c_finishes_what_is_in_work_and_the_same_command_goes_on(render, monkeypatch):
     for number in range(6):
         write_model(Path(f"kit/{number}.obj"))
-    whole = render_progress.RenderDisplay.__call__
+    whole = run_listeners.RenderListener.__call__
 
     def interrupted(self, event):
         whole(self, event)
         os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(render_progress.RenderDisplay, "__call__", interrupted)
+        patch.setattr(run_listeners.RenderListener, "__call__", interrupted)
         stopped = render("kit", "--processes", "1")
     assert stopped.code == 1
     assert "anaglyph: stopped after 1 of 6. Go on with the same command." in stopped.err

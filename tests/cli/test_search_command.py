@@ -223,7 +223,7 @@ def test_reviews_that_cannot_be_meant_change_nothing(anaglyph, place, words, mes
 def test_a_name_that_a_terminal_would_obey_is_printed_harmlessly(search, place):
     store = open_store(place)
     with store.writer(owner="test") as writer:
-        writer.move([(1, "evil\x1b[2J.obj")])
+        writer.move([(1, store.item(1).path, "evil\x1b[2J.obj")])
     store.close()
     ran = search("a")
     assert "\x1b" not in ran.out

@@ -1,6 +1,8 @@
 """What every store does, embedded or not; the slow twin in memory is held to the same."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from anaglyph.errors import ConfigError, DataError, IndexFormatError
 from anaglyph.search.items import Filters, Problem
 from anaglyph.search.opening import create_store, open_store
+from anaglyph.search.store import InMemory
 from reference.memory_store import MemoryStore
 from store_items import CODES, FOLDERS, NAMES, TAGS, entry, header, plain, random_entries
 
@@ -18,14 +21,14 @@ KINDS = ("memory", "sqlite", "postgresql")
 EVERYTHING = Filters(states=())
 
 
-def made(kind, folder, request):
+def made(kind, folder, request, **notes):
     if kind == "memory":
         return MemoryStore(header())
     if kind == "sqlite":
-        return create_store(folder / "index", header())
+        return create_store(folder / "index", header(), **notes)
     server = request.getfixturevalue("postgres_server")
     name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]
-    return create_store(f"{server}#test_{name}", header())
+    return create_store(f"{server}#test_{name}", header(), **notes)
 
 
 @pytest.fixture(params=KINDS)
@@ -126,6 +129,17 @@ def test_known_says_what_a_scanner_compares(store):
     )
 
 
+def test_what_is_gone_is_known_as_deleted_until_it_is_purged(store):
+    _, second = put(store, entry("a.obj"), entry("b.obj"))
+    with store.writer(owner="a test") as writer:
+        writer.mark_deleted([second])
+    assert [row.id for row in store.deleted("/models").values()] == [second]
+    assert list(store.known("/models")) == ["a.obj"]
+    with store.writer(owner="a test") as writer:
+        writer.purge()
+    assert store.deleted("/models") == {}
+
+
 def test_a_touched_file_has_its_new_size_and_time(store):
     (id,) = put(store, entry("a.obj"))
     with store.writer(owner="a test") as writer:
@@ -137,7 +151,7 @@ def test_a_moved_file_keeps_id_vector_and_tags(store):
     vector = np.eye(8, dtype=np.float32)[3]
     (id,) = put(store, entry("a.obj", vector=vector, tags=("red",)))
     with store.writer(owner="a test") as writer:
-        writer.move([(id, "lamps/É.obj")])
+        assert writer.move([(id, "a.obj", "lamps/É.obj")]) == [id]
     item = store.item(id)
     assert (item.path, item.folder, item.tags, item.state) == ("lamps/É.obj", "lamps", ("red",), "ready")
     assert store.nearest(vector, filters=Filters(folder="lamps", name="é"), limit=1) == [(id, 1.0)]
@@ -148,7 +162,7 @@ def test_a_category_that_was_the_top_folder_follows_the_file(store):
     (id,) = put(store, entry("chair/a.obj", facets=replace(entries[0].item.facets, category="chair")))
     (other,) = put(store, entry("chair/b.obj", facets=replace(entries[0].item.facets, category="stool")))
     with store.writer(owner="a test") as writer:
-        writer.move([(id, "lamp/a.obj"), (other, "lamp/b.obj")])
+        writer.move([(id, "chair/a.obj", "lamp/a.obj"), (other, "chair/b.obj", "lamp/b.obj")])
     assert store.item(id).facets.category == "lamp"
     assert store.item(other).facets.category == "stool"
 
@@ -156,19 +170,27 @@ def test_a_category_that_was_the_top_folder_follows_the_file(store):
 def test_files_may_swap_their_names(store):
     first, second = put(store, entry("a.obj"), entry("b.obj"))
     with store.writer(owner="a test") as writer:
-        writer.move([(first, "b.obj"), (second, "a.obj")])
+        writer.move([(first, "a.obj", "b.obj"), (second, "b.obj", "a.obj")])
     assert (store.item(first).path, store.item(second).path) == ("b.obj", "a.obj")
 
 
 def test_a_move_takes_the_place_of_a_deleted_file_but_of_no_other(store):
     first, second, third = put(store, entry("a.obj"), entry("b.obj", state="deleted"), entry("c.obj"))
     with store.writer(owner="a test") as writer:
-        writer.move([(first, "b.obj")])
+        writer.move([(first, "a.obj", "b.obj")])
         with pytest.raises(DataError, match=rf"item {third} lies there"):
-            writer.move([(first, "c.obj")])
+            writer.move([(first, "b.obj", "c.obj")])
     assert store.item(first).path == "b.obj"
     with pytest.raises(DataError, match="no item"):
         store.item(second)
+
+
+def test_an_item_that_another_indexer_moved_stays_where_it_is(store):
+    first, second = put(store, entry("a.obj"), entry("b.obj"))
+    with store.writer(owner="a test") as writer:
+        writer.move([(first, "a.obj", "c.obj")])
+        assert writer.move([(first, "a.obj", "d.obj"), (second, "b.obj", "a.obj")]) == [second]
+    assert (store.item(first).path, store.item(second).path) == ("c.obj", "a.obj")
 
 
 def test_a_deleted_item_is_found_no_more_until_its_file_is_back(store):
@@ -204,7 +226,7 @@ def test_every_change_of_what_can_be_found_moves_the_generation(store):
     (id,) = put(store, entry("a.obj"))
     seen.append(store.generation())
     for change in (
-        lambda writer: writer.move([(id, "b.obj")]),
+        lambda writer: writer.move([(id, "a.obj", "b.obj")]),
         lambda writer: writer.tag([id], add=("red",)),
         lambda writer: writer.ignore([id], True),
         lambda writer: writer.mark_deleted([id]),
@@ -236,6 +258,49 @@ def test_notes_are_kept_and_replaced(store):
         writer.note("close_above", "0.25")
         writer.note("close_above", "0.31")
     assert store.notes() == {"close_above": "0.31"}
+
+
+def test_notes_that_an_index_is_made_with_are_there_from_the_first_moment(tmp_path, request):
+    for kind in ("sqlite", "postgresql"):
+        with closing(made(kind, tmp_path, request, notes={"recipe": "7"})) as store:
+            assert (store.notes(), store.generation()) == ({"recipe": "7"}, 0)
+
+
+def test_writers_that_revise_a_note_at_once_lose_nothing_of_each_other(store, request):
+    numbers = [str(number) for number in range(16)]
+
+    def add(number):
+        with store.writer(owner="a test") as writer:
+            writer.revise("numbers", lambda before: f"{before} {number}".strip())
+
+    if request.node.callspec.params["store"] == "postgresql":  # elsewhere there is one writer at a time
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(add, numbers))
+    else:
+        for number in numbers:
+            add(number)
+    assert sorted(store.notes()["numbers"].split()) == sorted(numbers)
+
+
+def test_what_changed_since_a_generation_are_the_vectors_that_were_put(store):
+    if not isinstance(store, InMemory):
+        pytest.skip("its vectors lie elsewhere")
+    first, second, third = put(store, entry("a.obj"), entry("b.obj"), entry("c.obj"))
+    before = store.generation()
+    assert store.changed(-1).tolist() == [first, second, third]
+    put(store, entry("b.obj"), entry("d.obj"))
+    with store.writer(owner="a test") as writer:
+        writer.tag([third], add=["red"])
+        writer.mark_deleted([first])
+    assert store.changed(before).tolist() == [second, third + 1]
+
+
+def test_an_item_gets_another_category_and_keeps_all_else(store):
+    (id,) = put(store, entry("chairs/a.obj"))
+    before = store.item(id)
+    with store.writer(owner="a test") as writer:
+        writer.categorize([(id, "stool")])
+    assert store.item(id) == replace(before, facets=replace(before.facets, category="stool"))
 
 
 def test_problems_come_with_the_most_serious_first_and_not_of_deleted_files(store):

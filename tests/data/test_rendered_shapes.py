@@ -63,9 +63,9 @@ def test_many_meshes_of_a_repository_are_read_by_one_child_process(shapes, monke
         widths = [float(np.ptp(read(row).vertices[:, 0])) for row in range(4)]
         (readers,) = opened
         assert readers.processes == 1
-        assert all(sandbox.pid is not None for sandbox in readers._sandboxes)
+        assert all(sandbox.pid is not None for sandbox in readers._pool.sandboxes)
     assert widths == pytest.approx([WIDTHS[0], *WIDTHS[2:]])
-    assert all(sandbox.pid is None for sandbox in readers._sandboxes)
+    assert all(sandbox.pid is None for sandbox in readers._pool.sandboxes)
 
 
 def test_a_file_that_cannot_be_read_stops_by_default(shapes):

@@ -22,11 +22,14 @@ from e2e.gallery_in_browser import (
 )
 
 MISSING = [
-    name for name in ("playwright", "fastapi", "uvicorn", "multipart") if not importlib.util.find_spec(name)
+    name
+    for name in ("playwright", "fastapi", "uvicorn", "httptools", "multipart")
+    if not importlib.util.find_spec(name)
 ]
 pytestmark = pytest.mark.skipif(
     bool(MISSING) or CHROMIUM is None,
-    reason=f"needs {', '.join(MISSING) or 'chromium'}: pip install 'anaglyph[browser]', apt install chromium",
+    reason=f"needs {', '.join(MISSING) or 'chromium'}: make browser, or pip install 'anaglyph[browser]' and "
+    "apt install chromium",
 )
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SERIOUS = """async () => {

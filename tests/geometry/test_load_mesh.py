@@ -147,7 +147,7 @@ def test_several_threads_share_one_child(boxes, readers):
 def test_a_child_that_was_killed_is_replaced(boxes):
     with MeshReaders() as readers:
         readers.load(boxes / "box.obj")
-        sandbox = readers._sandboxes[0]
+        sandbox = readers._pool.sandboxes[0]
         first = sandbox.pid
         os.kill(first, 9)
         assert len(readers.load(boxes / "box.obj").faces) == 12
@@ -158,7 +158,7 @@ def test_readers_can_be_used_again_after_close(boxes):
     readers = MeshReaders()
     readers.load(boxes / "box.obj")
     readers.close()
-    assert readers._sandboxes[0].pid is None
+    assert readers._pool.sandboxes[0].pid is None
     with readers:
         assert len(readers.load(boxes / "box.obj").faces) == 12
 
@@ -187,7 +187,7 @@ def test_the_child_ends_when_its_parent_is_killed(boxes, tmp_path):
     program = (
         "import sys, time; from anaglyph.geometry.load import MeshReaders;"
         "readers = MeshReaders(); readers.load(sys.argv[1]);"
-        "print(readers._sandboxes[0].pid, flush=True); time.sleep(60)"
+        "print(readers._pool.sandboxes[0].pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, boxes / "box.obj"], stdout=subprocess.PIPE

@@ -176,7 +176,7 @@ def test_limits_hold_in_the_process_that_reads(tmp_path):
     (tmp_path / "box.obj").write_bytes(obj())
     with MeshReaders(limits=MeshLimits(memory_bytes=1 << 30)) as readers:
         readers.load(tmp_path / "box.obj")
-        text = Path(f"/proc/{readers._sandboxes[0].pid}/limits").read_text()
+        text = Path(f"/proc/{readers._pool.sandboxes[0].pid}/limits").read_text()
     bounds = {line[:25].strip(): line[25:].split() for line in text.splitlines()}
     assert bounds["Max address space"][:2] == [str(1 << 30)] * 2
     assert bounds["Max file size"][:2] == ["0", "0"]
@@ -192,7 +192,7 @@ def test_many_files_leave_neither_descriptors_nor_zombies(tmp_path):
     for _ in range(2):
         with MeshReaders(2) as readers:
             list(readers.load_many([tmp_path / "box.obj", tmp_path / "bad.obj"] * 3))
-            os.kill(readers._sandboxes[0].pid or readers._sandboxes[1].pid, 9)
+            os.kill(readers._pool.sandboxes[0].pid or readers._pool.sandboxes[1].pid, 9)
     assert len(os.listdir("/proc/self/fd")) == descriptors  # noqa: PTH208
     zombies = subprocess.run(
         ["ps", "--ppid", str(os.getpid()), "-o", "stat="], capture_output=True, text=True, check=False
@@ -311,5 +311,5 @@ def test_a_child_is_not_replaced_for_the_memory_of_its_parent(tmp_path):
     held = bytearray(os.urandom(1 << 20)) * 1100  # more than a child may have held
     with MeshReaders() as readers:
         readers.load(tmp_path / "box.obj")
-        assert readers._sandboxes[0].pid is not None
+        assert readers._pool.sandboxes[0].pid is not None
     assert len(held) > 1 << 30

@@ -129,7 +129,7 @@ def test_every_hostile_file_is_refused_with_a_reason_or_read_as_what_is_honest_i
             wrong += [f"{hostile.family} {path.name} #{number}: {fault}" for fault in faults(hostile, answer)]
         (outside / "box.obj").write_bytes(obj())
         assert len(readers.load(outside / "box.obj").faces) == 12
-        children = [sandbox.pid for each in (readers, impatient) for sandbox in each._sandboxes]
+        children = [sandbox.pid for each in (readers, impatient) for sandbox in each._pool.sandboxes]
     assert not wrong, f"{len(wrong)} of {len(files)}:\n" + "\n".join(wrong[:40])
     assert not any(pid and Path(f"/proc/{pid}").exists() for pid in children)
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < 4 << 30

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from anaglyph.errors import DataError, IndexFormatError
+from anaglyph.search.exact import Matrix
 from anaglyph.search.items import Filters
 from anaglyph.search.store import Header, Known
 
@@ -37,6 +38,7 @@ class MemoryStore:
         self.changes = 0
         self.held_by = None
         self.facts = {}
+        self.put_at = {}
 
     def notes(self):
         return dict(self.facts)
@@ -55,10 +57,16 @@ class MemoryStore:
             self.held_by = None
 
     def known(self, root):
+        return {path: row for path, row in self._rows(root).items() if row.state != "deleted"}
+
+    def deleted(self, root):
+        return {path: row for path, row in self._rows(root).items() if row.state == "deleted"}
+
+    def _rows(self, root):
         return {
             item.path: Known(item.id, item.bytes, item.modified, item.content, item.state)
             for item in self._all()
-            if item.root == root and item.state != "deleted"
+            if item.root == root
         }
 
     def item(self, id):
@@ -112,6 +120,13 @@ class MemoryStore:
         scored.sort(key=lambda pair: (-pair[1], pair[0]))
         return scored[offset : offset + limit]
 
+    def searchable(self, filters):
+        there = sorted(id for id, entry in self.entries.items() if entry.vector is not None)
+        return Matrix(*self.vectors(np.array(there, dtype=np.int64))), self.ids(filters)
+
+    def changed(self, since):
+        return np.array(sorted(id for id, at in self.put_at.items() if at > since), dtype=np.int64)
+
     def thumbnail(self, id):
         return self.entries[id].thumbnail if id in self.entries else None
 
@@ -151,6 +166,7 @@ class MemoryWriter:
                 self.store.last += 1
                 id, users = self.store.last, {"tags": tuple(sorted(set(entry.item.tags)))}
             self.store.entries[id] = replace(entry, item=replace(entry.item, id=id, **users))
+            self.store.put_at[id] = self.store.changes + 1
             ids.append(id)
         self._changed()
         return ids
@@ -160,6 +176,11 @@ class MemoryWriter:
             self._update(id, bytes=bytes, modified=modified)
 
     def move(self, rows):
+        rows = [
+            (id, path)
+            for id, old, path in rows
+            if id in self.store.entries and self.store.item(id).path == old
+        ]
         moving = [id for id, _ in rows]
         for id, path in rows:
             root = self.store.item(id).root
@@ -177,9 +198,18 @@ class MemoryWriter:
                 category = path.rpartition("/")[0].split("/")[0] or None
             self._update(id, path=path, state=state, facets=replace(item.facets, category=category))
         self._changed()
+        return moving
 
     def note(self, name, value):
         self.store.facts[name] = value
+        self._changed()
+
+    def revise(self, name, change):
+        self.note(name, change(self.store.facts.get(name, "")))
+
+    def categorize(self, rows):
+        for id, category in rows:
+            self._update(id, facets=replace(self.store.item(id).facets, category=category))
         self._changed()
 
     def mark_deleted(self, ids):

@@ -11,6 +11,8 @@ from indexed_models import rows, save_space, write_models
 WRITE = "anaglyph.search.indexer:_Run._write"
 FILE = "anaglyph.search.indexer:Indexed"
 END = "anaglyph.search.closeness:measure_closeness"
+MADE = "anaglyph.search.sqlite_open:open_sqlite_store"
+"""Called for the first time when a new index lies there, empty."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def held(place):
         return rows(store), store.notes()
 
 
-@pytest.mark.parametrize(("target", "call"), [(WRITE, 2), (FILE, 5), (END, 1)])
+@pytest.mark.parametrize(("target", "call"), [(MADE, 1), (WRITE, 2), (FILE, 5), (END, 1)])
 def test_killed_at_any_point_a_run_goes_on_to_the_same_rows(server, command, whole, tmp_path, target, call):
     child = server.start(command(tmp_path / "index"), kill_at=target, call=call)
     assert child.wait() == -signal.SIGKILL, child.text()

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -64,28 +63,7 @@ def read(folder, until):
     store.close()
 
 
-def shard(place, number, of, count):
-    """Put what is not there yet of one share of the files, as an indexer does that starts again."""
-    store = open_store(place)
-    mine = [path for path in shared_paths(int(count)) if hash_of(path) % int(of) == int(number)]
-    known = store.known("/models")
-    left = [path for path in mine if path not in known]
-    with store.writer(owner=f"shard {number}/{of}") as writer:
-        for begin in range(0, len(left), BATCH):
-            print("a batch", flush=True)
-            writer.put([entry(path) for path in left[begin : begin + BATCH]])
-    store.close()
-
-
-def shared_paths(count):
-    return [f"folder {number % 7}/{number}.obj" for number in range(count)]
-
-
-def hash_of(path):
-    return zlib.crc32(path.encode())
-
-
-DOINGS = {"hold": hold, "hold_and_fork": hold_and_fork, "write": write, "read": read, "shard": shard}
+DOINGS = {"hold": hold, "hold_and_fork": hold_and_fork, "write": write, "read": read}
 
 if __name__ == "__main__":
     DOINGS[sys.argv[1]](*sys.argv[2:])

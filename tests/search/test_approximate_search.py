@@ -102,7 +102,7 @@ def test_pages_put_together_are_one_long_page(built):
 
 def test_a_batch_gives_what_each_query_gives_alone(built):
     for query, found in zip(QUERIES, built[0].nearest_of_many(QUERIES, limit=10), strict=True):
-        assert [id for id, _ in found] == [id for id, _ in built[0].nearest(query, limit=10)]
+        assert found == built[0].nearest(query, limit=10)
 
 
 def test_equal_vectors_come_by_id_and_short_cells_leave_no_blanks():
@@ -113,6 +113,16 @@ def test_equal_vectors_come_by_id_and_short_cells_leave_no_blanks():
     every = index.nearest_of_many(rows[:3], limit=500)
     assert all(id > 0 for each in every for id, _ in each)
     assert len(index.nearest(rows[0], limit=500)) == 500
+
+
+def test_equal_vectors_at_the_end_of_a_page_are_those_of_the_lowest_ids():
+    rows = np.repeat(clustered(20), 25, axis=0)
+    index, _ = build(IDS[:500], lambda ids: rows[(ids - 1) // 3], dim=DIM)
+    whole = index.nearest(rows[60], limit=25)
+    assert [id for id, _ in whole] == IDS[50:75].tolist()
+    pages = [index.nearest(rows[60], limit=5, offset=begin) for begin in range(0, 25, 5)]
+    assert [hit for page in pages for hit in page] == whole
+    assert index.nearest_of_many(rows[60:61], limit=5) == pages[:1]
 
 
 def test_kept_cells_come_back_as_they_were(built, tmp_path):
@@ -144,6 +154,8 @@ def test_a_changed_byte_makes_the_cache_void(built, tmp_path, place, caplog):
         {"centres": np.ones((0, DIM), np.float32)},
         {"ids": IDS[::-1]},
         {"ids": IDS[:-1]},
+        {name: np.empty(0, np.int64) for name in ("ids", "cells")} | {"marks": np.empty(0, np.uint64)},
+        {"trained": np.zeros(0, np.int64)},
     ],
 )
 def test_cells_that_no_build_made_are_not_used_though_their_checksum_is_right(built, tmp_path, change):
@@ -196,7 +208,7 @@ def test_a_large_index_is_searched_by_cells_that_are_kept(store, tmp_path):
     found = finder.nearest(QUERIES[0], filters=Filters(), limit=10)
     assert overlap(found, store.nearest(QUERIES[0], filters=Filters(), limit=10)) >= 0.9
     assert cells_file(tmp_path / "cache", store.header.fingerprint).is_file()
-    assert finder.recall < 1.0 or finder._index is not None
+    assert finder.recall < 1.0 or finder._grown is not None
 
 
 def test_a_small_index_is_searched_exactly(store, tmp_path):
@@ -205,6 +217,40 @@ def test_a_small_index_is_searched_exactly(store, tmp_path):
         QUERIES[0], filters=Filters(), limit=10
     )
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("filters", [Filters(), Filters(folder="3")])
+def test_a_few_changes_build_nothing_and_are_found_as_by_exact_search(store, monkeypatch, filters):
+    finder = Finder(store, approximate_from=500)
+    finder.nearest(QUERIES[0], filters=Filters(), limit=5)
+    monkeypatch.setattr(finder_module, "build", None)
+    first = [id for id, _ in store.nearest(QUERIES[0], filters=filters, limit=3)]
+    with store.writer(owner="test") as writer:
+        writer.tag([1], add=["x"])
+        writer.mark_deleted(first[:1])
+        writer.put([an_entry(store.item(first[1]).path, vector=-QUERIES[0])])
+        writer.put([an_entry(f"3/new {n}.glb", vector=QUERIES[0]) for n in range(4)])
+        writer.put([an_entry("3/0.glb", vector=QUERIES[1])])
+    for query in QUERIES[:3]:
+        found = [finder.nearest(query, filters=filters, limit=8, offset=begin) for begin in (0, 8)]
+        assert [*found[0], *found[1]] == finder.nearest(query, filters=filters, limit=16)
+        assert finder.nearest_of_many(query[None], filters=filters, limit=8) == found[:1]
+        expected = store.nearest(query, filters=filters, limit=16)
+        assert overlap([*found[0], *found[1]], expected) >= 0.9
+    assert finder.nearest(QUERIES[0], filters=filters, limit=4) == store.nearest(
+        QUERIES[0], filters=filters, limit=4
+    )
+
+
+def test_many_changes_make_new_cells(store):
+    finder = Finder(store, approximate_from=500)
+    finder.nearest(QUERIES[0], filters=Filters(), limit=5)
+    cells = finder._grown.cells
+    with store.writer(owner="test") as writer:
+        writer.mark_deleted(range(1, 40))
+    finder.nearest(QUERIES[0], filters=Filters(), limit=5)
+    assert finder._grown.cells is not cells
+    assert len(finder._grown.cells.ids) == 561
 
 
 def test_what_was_added_is_found_and_what_was_deleted_is_not(store, tmp_path):

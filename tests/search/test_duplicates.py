@@ -84,6 +84,25 @@ def test_filters_say_what_is_compared():
     assert ids_of(find_groups(store, filters=Filters(folder="x")), "near") == [(1, 2)]
 
 
+def test_an_item_that_comes_in_while_the_items_are_read_makes_none_a_copy_of_itself(monkeypatch):
+    monkeypatch.setattr(dedup, "PAGE", 2)
+    store = a_store(*(chair(f"{n}.glb", turn=n) for n in range(1, 5)))
+    read = {name: getattr(store, name) for name in ("select", "items")}
+
+    def interrupted(name):
+        def page(*arguments, **options):
+            found = read[name](*arguments, **options)
+            with store.writer(owner="an indexer") as writer:
+                writer.put([chair("0.glb", turn=0)])
+            return found
+
+        return page
+
+    for name in read:
+        monkeypatch.setattr(store, name, interrupted(name))
+    assert find_groups(store) == []
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     count=st.integers(0, 40), near=st.sampled_from([0.8, 0.95, 1.0]), size=st.sampled_from([None, 0.0, 0.3]),

@@ -1,8 +1,5 @@
-"""What is special about the store in PostgreSQL: many writers, killed ones, its address, its graph."""
+"""What is special about the store in PostgreSQL: its address, its graph; killed writers: tests/robustness."""
 
-import random
-import subprocess
-import sys
 import traceback
 from contextlib import closing
 from pathlib import Path
@@ -11,14 +8,13 @@ import numpy as np
 import pytest
 
 from anaglyph.errors import ConfigError, DataError, IndexFormatError
+from anaglyph.search import postgres_store
 from anaglyph.search.filter_sql import POSTGRESQL, condition
+from anaglyph.search.finder import Finder
 from anaglyph.search.items import Filters
 from anaglyph.search.opening import create_store, open_store, shown_place
 from anaglyph.search.postgres_address import parse_address
-from search.index_process import BATCH, shared_paths
-from store_items import entry, header, plain
-
-CLIENT = Path(__file__).with_name("index_process.py")
+from store_items import entry, header
 
 
 @pytest.fixture
@@ -32,54 +28,6 @@ def put(store, *entries):
         return writer.put(entries)
 
 
-def start(*arguments):
-    command = [sys.executable, str(CLIENT), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def run_to_the_end_with_kills(place, number, of, count, moments, kills):
-    """A generator: each step lets the process of a shard begin a batch; a few times it is killed then."""
-    for _ in range(kills):
-        process = start("shard", place, number, of, count)
-        for _ in range(moments.randrange(1, 4)):
-            process.stdout.readline()
-            yield
-        process.kill()  # while it puts the batch that it announced
-        process.communicate()
-    process = start("shard", place, number, of, count)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
-
-
-def test_four_writers_killed_and_restarted_leave_what_one_embedded_run_leaves(store, postgres, tmp_path):
-    count, shards, moments = 24 * BATCH, 4, random.Random("kills")
-    running = [
-        run_to_the_end_with_kills(postgres, number, shards, count, moments, kills=2)
-        for number in range(shards)
-    ]
-    while running:
-        each = moments.choice(running)
-        if next(each, "the end") == "the end":
-            running.remove(each)
-    with closing(create_store(tmp_path / "index", header())) as embedded:
-        put(embedded, *(entry(path) for path in shared_paths(count)))
-        assert [plain(each, id=False) for each in store.every()] == [
-            plain(each, id=False) for each in embedded.every()
-        ]
-        for seed in range(10):
-            query = np.random.default_rng(seed).standard_normal(8).astype(np.float32)
-            asked = {"filters": Filters(folder=f"folder {seed}" if seed < 7 else None), "limit": 20}
-            assert named(store, store.nearest(query, **asked)) == named(
-                embedded, embedded.nearest(query, **asked)
-            )
-
-
-def named(store, hits):
-    """Paths and scores: ids differ where several wrote at once."""
-    items = store.items([id for id, _ in hits])
-    return [(item.path, score) for item, (_, score) in zip(items, hits, strict=True)]
-
-
 def test_of_many_who_make_an_index_one_does(postgres):
     with closing(create_store(postgres, header())), pytest.raises(IndexFormatError, match="already"):
         create_store(postgres, header())
@@ -89,6 +37,13 @@ def test_indexes_of_one_database_do_not_know_of_each_other(store, postgres):
     with closing(create_store(f"{postgres}_b", header())) as other:
         put(store, entry("a.obj"))
         assert (store.count(Filters()), other.count(Filters())) == (1, 0)
+
+
+def test_vectors_that_no_page_holds_are_kept(postgres):
+    with closing(create_store(postgres, header(dim=4096))) as store:
+        (id,) = put(store, entry("a.obj", dim=4096, views=1))
+        (found, vectors) = store.vectors()
+        assert (found.tolist(), vectors.shape) == ([id], (1, 4096))
 
 
 def test_equal_scores_beyond_the_first_candidates_are_in_order_of_ids(store):
@@ -106,11 +61,40 @@ def test_the_graph_finds_neighbours_and_leaves_exact_answers_exact(store):
     engine.build_graph()
     assert store.nearest(query, filters=Filters(), limit=5) == exact
     with engine.reading() as run:
-        run("SELECT set_config('enable_seqscan', 'off', true)", ())
         found = engine.nearest_by_graph(
             run, query, where=condition(Filters(), POSTGRESQL), limit=5, breadth=200
         )
     assert found == exact
+
+
+def test_a_built_graph_answers_pages_of_all_items_and_says_its_recall(store, monkeypatch):
+    monkeypatch.setattr(postgres_store, "SAMPLE", 10)
+    entries = [entry(f"{number % 3}/{number}.obj") for number in range(300)]
+    ids, query = put(store, *entries), entries[7].vector
+    finder = Finder(store)
+    exact = finder.nearest(query, filters=Filters(), limit=40)
+    assert finder.recall == 1.0
+    graph = store.build_graph()
+    assert graph.recall >= 0.98
+    asked = []
+    by_graph = store.nearest_by_graph
+    store.nearest_by_graph = lambda *given, **more: asked.append(more["limit"]) or by_graph(*given, **more)
+    pages = [finder.nearest(query, filters=Filters(), limit=20, offset=begin) for begin in (0, 20)]
+    assert [hit for page in pages for hit in page] == exact
+    assert (asked, finder.recall) == ([20, 40], graph.recall)
+    narrow = finder.nearest(query, filters=Filters(folder="1"), limit=5)
+    assert narrow == store.nearest(query, filters=Filters(folder="1"), limit=5)
+    assert finder.nearest(query, filters=Filters(), limit=20, offset=290) == store.nearest(
+        query, filters=Filters(), limit=20, offset=290
+    )
+    with store.writer(owner="a test") as writer:
+        writer.mark_deleted(ids[:299])
+    assert [id for id, _ in finder.nearest(query, filters=Filters(), limit=2)] == ids[299:]
+
+
+def test_a_graph_of_nothing_is_not_built(store):
+    with pytest.raises(ConfigError, match="after indexing"):
+        store.build_graph()
 
 
 def test_a_connection_that_the_server_ended_is_replaced(store):

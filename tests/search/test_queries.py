@@ -1,6 +1,7 @@
 """Parts of a query to one vector, pages of hits, thresholds; on a real index with a tiny space."""
 
 import io
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ from anaglyph.search.closeness import Closeness, measure_closeness, read_closene
 from anaglyph.search.finder import Finder
 from anaglyph.search.items import Filters
 from anaglyph.search.open_searcher import open_searcher
+from anaglyph.search.opening import create_store
 from anaglyph.search.parts import LikePart, ModelPart, PicturePart, TextPart
 from anaglyph.search.query import QueryEmbedder
 from anaglyph.search.searcher import Searcher, best_views, clear_gap
 from reference.memory_store import MemoryStore
 from searchable_index import make_index
+from store_items import header
 from stored_items import an_entry
 
 
@@ -237,6 +240,11 @@ def test_a_threshold_that_is_not_finite_is_none():
 
 def test_few_items_have_no_threshold(searcher):
     assert measure_closeness(searcher.store, texts=None) == Closeness()
+
+
+def test_an_index_in_which_nothing_can_be_found_has_no_threshold(tmp_path):
+    with closing(create_store(tmp_path / "index", header())) as store:
+        assert measure_closeness(store, texts=lambda words: np.ones((len(words), 8))) == Closeness()
 
 
 @pytest.mark.parametrize(

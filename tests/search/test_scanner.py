@@ -57,6 +57,12 @@ def test_a_link_to_a_file_that_is_not_found_otherwise_is_followed_once(tmp_path)
     assert paths(walk(tmp_path)) == ["b.obj", "first.obj"]
 
 
+def test_a_file_that_may_not_be_looked_at_is_not_gone():
+    found = seen(unreadable=("b.obj", "folder"))
+    kept = {"b.obj": known(1), "b.object.obj": known(2), "folder/c.obj": known(3)}
+    assert compare(found, kept).gone == (2,)
+
+
 def test_pipes_and_folders_named_like_models_are_no_models(tmp_path):
     os.mkfifo(tmp_path / "pipe.obj")
     (tmp_path / "folder.obj").mkdir()

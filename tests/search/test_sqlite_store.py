@@ -19,6 +19,7 @@ import pytest
 from anaglyph.errors import DataError, IndexFormatError
 from anaglyph.search.items import Filters
 from anaglyph.search.opening import create_store, open_store
+from anaglyph.search.sql_writing import put_item
 from anaglyph.search.sqlite_file import connect
 from anaglyph.search.sqlite_open import migrate
 from anaglyph.search.sqlite_schema import expected_layout, layout
@@ -67,6 +68,23 @@ def started():
 def put(store, *entries):
     with store.writer(owner="a test") as writer:
         return writer.put(entries)
+
+
+def test_a_file_whose_deleted_item_is_purged_while_it_is_put_is_new(store):
+    """As another writer of a shared store may do."""
+    (id,) = put(store, entry("a.obj", state="deleted"))
+
+    def work(change):
+        def run(sql, values):
+            found = change.run(sql, values)
+            if sql.startswith("SELECT id FROM items"):
+                change.run("DELETE FROM items WHERE state = 'deleted'", ())
+            return found
+
+        return put_item(run, entry("a.obj").item)
+
+    with store._engine.writing(owner="a test") as session:
+        assert session.change(work) == (id + 1, True)
 
 
 def test_an_index_is_made_once(store, folder):

@@ -15,7 +15,7 @@ SECONDS = 2.0
 
 def main(folder: Path) -> None:
     """Serve until a signal."""
-    settings = ServeSettings(port=0, limits=ServeLimits(idle_seconds=SECONDS))
+    settings = ServeSettings(port=0, limits=ServeLimits(idle_seconds=SECONDS, connections=30))
     clocks = Clocks(now=time.time, monotonic=time.monotonic)
     served = tiny_served(tiny_store(folder), settings=settings, clocks=clocks)
     made = listening(settings)

@@ -1,11 +1,14 @@
+import asyncio
 import json
 import os
 import struct
+import threading
 
 import numpy as np
 import pytest
 from tiny_index import NAMES, OBJ, PNG, client, tiny_entry, tiny_served, tiny_store
 
+from anaglyph.serve.errors import RefusedError
 from anaglyph.serve.schemas import ItemAnswer, ItemPage
 from anaglyph.serve.settings import ServeLimits, ServeSettings
 
@@ -248,3 +251,22 @@ def test_a_file_that_grew_since_it_was_indexed_is_held_against_the_same_limit(tm
         grown = OBJ + "f 2 3 4\nf 1 3 4\n"
         (tmp_path / "models" / "chairs" / "oak.obj").write_text(grown, encoding="utf-8")
         assert refused(api.get("/api/v1/items/1/mesh")) == (422, "model_unusable")
+
+
+def test_so_many_models_wait_to_be_read_and_the_next_is_told_to_come_back(tmp_path):
+    async def three():
+        store = tiny_store(tmp_path)
+        served = tiny_served(store, settings=ServeSettings(limits=ServeLimits(queue=2)))
+        release = threading.Event()
+        both = [asyncio.create_task(served.parse(release.wait)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(RefusedError) as refusal:
+            await served.parse(int)
+        release.set()
+        await asyncio.gather(*both)
+        assert await served.parse(int) == 0
+        served.close()
+        return refusal.value
+
+    refusal = asyncio.run(three())
+    assert (refusal.status, refusal.code, refusal.headers) == (503, "busy", {"Retry-After": "5"})

@@ -2,10 +2,12 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -95,7 +97,8 @@ def test_a_body_longer_than_it_says_is_not_read_beyond_what_it_says(port):
     more = f"Content-Length: {len(LIKE)}\r\n"
     answer = sent(port, HEAD.format(path="/api/v1/search", more=more) + LIKE + "rubbish\r\n\r\n")
     assert status(answer) == 200
-    assert "HTTP/1.1 400" in answer
+    assert answer.count("HTTP/1.1") == 1
+    assert "connection: close" in answer
 
 
 def test_pieces_without_a_length_are_counted(port):
@@ -123,11 +126,14 @@ def test_a_stated_length_beyond_the_limit_is_refused_at_once(port):
         "X: " + "x" * 100_000 + "\r\n",
         "X\r\n",
         "X: a\0b\r\n",
+        "X: a\r\n b\r\n",
+        "Content-Length : 5\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
     ],
 )
 def test_heads_that_could_be_read_in_two_ways_are_refused(port, more):
     answer = sent(port, HEAD.format(path="/api/v1/search", more=more) + "0\r\n\r\n")
-    assert status(answer) in (400, 431, 501)
+    assert status(answer) in (400, 421, 431, 501)
     assert alive(port)
 
 
@@ -153,8 +159,8 @@ def test_odd_targets_lead_nowhere(port, target, host, expected):
 
 
 def test_a_request_without_a_host_is_refused(port):
-    assert status(sent(port, "GET /api/v1/items HTTP/1.0\r\n\r\n")) == 421
-    assert status(sent(port, "GET /api/v1/items HTTP/1.1\r\n\r\n")) == 400
+    for version in ("HTTP/1.0", "HTTP/1.1"):
+        assert status(sent(port, f"GET /api/v1/items {version}\r\nConnection: close\r\n\r\n")) == 421
 
 
 def test_websockets_are_not_spoken(port):
@@ -175,3 +181,44 @@ def test_ctrl_c_ends_a_server_in_good_order(tmp_path):
     assert errors == ""
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", number), timeout=10)
+
+
+def test_a_head_that_never_ends_is_not_kept(port):
+    answer = sent(port, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + "X: y\r\n" * 100_000)
+    assert status(answer) == 400 or not answer
+    assert alive(port)
+
+
+def test_a_trailer_is_no_header_and_does_not_keep_a_request_waiting(port):
+    head = HEAD.format(path="/api/v1/search", more="Transfer-Encoding: chunked\r\nConnection: close\r\n")
+    body = f"{len(LIKE):x}\r\n{LIKE}\r\n0\r\n"
+    assert status(sent(port, f"{head}{body}Content-Type: text/plain\r\n\r\n")) == 200
+    assert status(sent(port, head + body + "X: y\r\n" * 1000)) == 408
+
+
+@pytest.mark.parametrize("other", ["h2c", "websocket"])
+def test_what_follows_a_wish_for_another_protocol_is_not_taken_for_requests(port, other):
+    hidden = "GET /api/v1/none HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    more = f"Content-Length: {len(hidden)}\r\nConnection: Upgrade\r\nUpgrade: {other}\r\n"
+    answer = sent(port, HEAD.format(path="/api/v1/search", more=more) + hidden)
+    assert answer.count("HTTP/1.1 ") == 1
+    assert "there is nothing at this address" not in answer
+
+
+def test_who_does_not_read_an_answer_is_cut_off(port):
+    """Answers of some 15 MB, of which the sockets take a part and the reader nothing."""
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
+        connection.sendall(b"GET /vendor/three.core.min.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 40)
+        ended = select.poll()
+        ended.register(connection, 0)  # nothing but that it ended
+        assert ended.poll(60_000)
+    assert alive(port)
+
+
+@pytest.mark.parametrize(("others", "expected"), [(28, 200), (29, 503)])
+def test_so_many_connections_are_open_at_a_time_and_the_next_is_refused(port, others, expected):
+    with ExitStack() as stack:
+        for _ in range(others):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=120))
+        head = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        assert status(sent(port, head)) == expected

@@ -36,6 +36,11 @@ def test_changes_that_cannot_be_meant_are_refused(api, body):
     assert api.post("/api/v1/tags", json=body, headers=BEARER).status_code == 422
 
 
+def test_a_thousand_items_are_changed_at_once(api):
+    changed = api.post("/api/v1/tags", json={"ids": [1] * 1000, "remove": ["x"]}, headers=BEARER)
+    assert [item["id"] for item in changed.json()["items"]] == [1]
+
+
 def test_ignored_items_leave_the_duplicates(tmp_path):
     store = tiny_store(tmp_path, names=())
     root = tmp_path / "models"

@@ -230,6 +230,25 @@ def test_a_broken_form_is_refused(api):
         assert answer.json()["code"] == "invalid_request"
 
 
+def form_of(head="", kind=""):
+    """A form whose one part has more headers, and its Content-Type."""
+    body = f'--x\r\nContent-Disposition: form-data; name="query"\r\n{head}\r\n{{}}\r\n--x--\r\n'
+    return {"content": body.encode(), "headers": {"Content-Type": f"multipart/form-data; boundary=x{kind}"}}
+
+
+def test_a_charset_that_takes_minutes_to_decode_is_refused(api):
+    for kind in ("; charset=punycode", "; charset*=utf-8''idna", "; charset=utf-8; charset=idna"):
+        assert refused(api.post("/api/v1/search", **form_of(kind=kind))) == (422, "invalid_request")
+    details = api.post("/api/v1/search", **form_of(kind="; charset=UTF-8")).json()["details"]
+    assert details[0]["where"] == "parts"  # it was read
+
+
+def test_headers_of_a_part_have_an_end(api):
+    assert "details" in api.post("/api/v1/search", **form_of(f"X: {'y' * 1000}\r\n")).json()
+    for head in (f"X: {'y' * 100_000}\r\n", "X: y\r\n" * 1000):
+        assert refused(api.post("/api/v1/search", **form_of(head))) == (400, "invalid_request")
+
+
 def test_an_index_without_a_model_still_knows_what_is_alike(tmp_path):
     from starlette.testclient import TestClient
     from tiny_index import tiny_served, tiny_store

@@ -52,8 +52,9 @@ def demo(*, output: Path = Path("demo"), seed: int = 0, resume: bool = True, jso
 def make_gallery(output: Path, *, data_root: Path, quiet: bool) -> Mapping[str, Any]:
     """Index digits that were trained on and some objects, say how to open it; "gallery" for the JSON."""
     from anaglyph.cli.demo_models import write_demo_models
-    from anaglyph.cli.index_progress import IndexDisplay
     from anaglyph.cli.places import cores, now, own_command, shown_path
+    from anaglyph.cli.run_display import RunDisplay
+    from anaglyph.cli.run_listeners import IndexListener
     from anaglyph.engine.devices import find_device
     from anaglyph.engine.interrupt import graceful_interrupt
     from anaglyph.errors import IndexFormatError
@@ -66,9 +67,9 @@ def make_gallery(output: Path, *, data_root: Path, quiet: bool) -> Mapping[str, 
     command = f"{own_command()} serve --index {shlex.quote(shown_path(place))} --open"
     write_demo_models(output / MODELS, data_root=data_root)
     chosen = ModelChoice(), IndexOptions(processes=cores())
-    with graceful_interrupt() as stop, IndexDisplay(quiet=quiet) as display:
+    with graceful_interrupt() as stop, RunDisplay("indexing", "files", quiet=quiet) as display:
         rest: Mapping[str, Any] = {
-            "root": data_root, "device": find_device("cpu"), "now": now, "listen": display,
+            "root": data_root, "device": find_device("cpu"), "now": now, "listen": IndexListener(display),
             "stopped": lambda: stop.requested,
         }  # fmt: skip
         try:

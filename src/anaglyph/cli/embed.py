@@ -82,7 +82,8 @@ def _run(
     json: bool,
 ) -> int:
     """Find the clouds, embed them and say what came of it; the exit code."""
-    from anaglyph.cli.embed_progress import EmbedDisplay
+    from anaglyph.cli.run_display import RunDisplay
+    from anaglyph.cli.run_listeners import EmbedListener
     from anaglyph.engine.devices import find_device
     from anaglyph.engine.embed_inputs import find_clouds
     from anaglyph.engine.embed_output import embed_to_file
@@ -97,14 +98,16 @@ def _run(
         print(f"no cloud in {', '.join(files)}.", file=sys.stderr)
         return 1
     opened = open_shape_encoder(encoder, seed=options.seed)
-    with EmbedDisplay(quiet=json) as display:
+    with RunDisplay("embedding", "clouds", quiet=json) as display:
         if not opened.trained:
             display.say(
                 f"'{encoder}' has untrained weights (seed {options.seed}): the vectors mean nothing. "
                 f"Pass a .safetensors file for real ones."
             )
         try:
-            made = embed_to_file(found, opened, options, output, device=target, resume=resume, listen=display)
+            made = embed_to_file(
+                found, opened, options, output, device=target, resume=resume, listen=EmbedListener(display)
+            )
         except Interrupted as stopped:
             print(f"anaglyph: {stopped}. Go on with the same command.", file=sys.stderr)
             return 1

@@ -80,20 +80,21 @@ def features_compute(
         resume: go on where an earlier run stopped; --no-resume makes the shard anew.
         json: print the folders that were made as JSON.
     """
-    from anaglyph.cli.feature_progress import FeatureDisplay
     from anaglyph.cli.places import cache_folder
     from anaglyph.cli.places import data_root as root
+    from anaglyph.cli.run_display import RunDisplay
+    from anaglyph.cli.run_listeners import FeatureListener
     from anaglyph.engine.devices import find_device
     from anaglyph.engine.feature_job import compute_features, feature_job
     from anaglyph.engine.interrupt import Interrupted, graceful_interrupt
 
     choice = _shard(shard)
     job = feature_job(target, image_tower=image_tower, text_tower=text_tower, assignments=set)
-    with FeatureDisplay(quiet=json) as display, graceful_interrupt() as stop:
+    with RunDisplay("towers", "objects", quiet=json) as display, graceful_interrupt() as stop:
         try:
             made = compute_features(
                 job, output, splits=splits, choice=choice, root=root(data_root), cache=cache_folder(),
-                device=find_device(device), resume=resume, stop=stop, listen=display,
+                device=find_device(device), resume=resume, stop=stop, listen=FeatureListener(display),
             )  # fmt: skip
         except Interrupted as stopped:
             print(f"anaglyph: {stopped}. Go on with the same command.", file=sys.stderr)

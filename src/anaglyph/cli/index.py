@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ def index(
     thorough: bool = False,
     accept_empty: bool = False,
     purge: bool = False,
+    graph: bool = False,
     rebuild: bool = False,
     dry_run: bool = False,
     json: bool = False,
@@ -67,6 +69,8 @@ def index(
         thorough: read every file again to see whether it or a texture of it has changed.
         accept_empty: mark everything deleted where a folder is empty now, or is not there.
         purge: remove what is marked as deleted for good.
+        graph: then build the database's graph of neighbours (pgvector's HNSW index), which makes searches of
+            all items fast and nearly right from then on; for --store.
         rebuild: make the index anew beside the old one, tags included, and replace that when all is done.
         dry_run: say what would be done, and do nothing.
         json: print a report as JSON.
@@ -80,8 +84,8 @@ def index(
 
     if processes < 0 or batch < 1:
         raise ConfigError(f"processes must be >= 0 and batch >= 1, got {processes} and {batch}.")
-    if store is not None and index is not None:
-        raise ConfigError("give --index or --store, not both.")
+    if graph and store is None:
+        raise ConfigError("--graph belongs to --store; an index in a folder needs nothing built.")
     names = None if categories is None else read_names(categories)
     options = IndexOptions(
         processes=processes or cores(), batch=batch, shard=_shard(shard), retry=retry, thorough=thorough,
@@ -92,7 +96,10 @@ def index(
     if dry_run:
         return _plan(place, folders, options, json=json)
     run = _rebuild if rebuild else _update
-    return run(place, folders, choice, options, root(data_root), find_device(device), json)
+    code = run(place, folders, choice, options, root(data_root), find_device(device), json)
+    if graph and code == 0:
+        _graph(place)
+    return code
 
 
 def _update(
@@ -104,15 +111,16 @@ def _update(
     device: torch.device,
     json: bool,
 ) -> int:
-    from anaglyph.cli.index_progress import IndexDisplay
     from anaglyph.cli.places import now
+    from anaglyph.cli.run_display import RunDisplay
+    from anaglyph.cli.run_listeners import IndexListener
     from anaglyph.engine.interrupt import graceful_interrupt
     from anaglyph.search.indexing import update_index
 
-    with graceful_interrupt() as stop, IndexDisplay(quiet=json) as display:
+    with graceful_interrupt() as stop, RunDisplay("indexing", "files", quiet=json) as display:
         reports = update_index(
             place, folders, choice, options, root=root, device=device, owner="anaglyph index",
-            now=now, listen=display, stopped=lambda: stop.requested,
+            now=now, listen=IndexListener(display), stopped=lambda: stop.requested,
         )  # fmt: skip
     return _report(place, reports, json=json)
 
@@ -126,26 +134,41 @@ def _rebuild(
     device: torch.device,
     json: bool,
 ) -> int:
-    from anaglyph.cli.index_progress import IndexDisplay
     from anaglyph.cli.places import now
+    from anaglyph.cli.run_display import RunDisplay
+    from anaglyph.cli.run_listeners import IndexListener
     from anaglyph.engine.interrupt import graceful_interrupt
     from anaglyph.search.rebuilding import rebuild_index
 
-    with graceful_interrupt() as stop, IndexDisplay(quiet=json) as display:
+    with graceful_interrupt() as stop, RunDisplay("indexing", "files", quiet=json) as display:
         reports = rebuild_index(
-            place, folders, choice, options, root=root, device=device, now=now, listen=display,
-            stopped=lambda: stop.requested,
+            place, folders, choice, options, root=root, device=device, now=now,
+            listen=IndexListener(display), stopped=lambda: stop.requested,
         )  # fmt: skip
     return _report(place, reports, json=json)
+
+
+def _graph(place: str) -> None:
+    from anaglyph.search.opening import open_store
+    from anaglyph.search.store import Graphed
+
+    with closing(open_store(place)) as store:
+        if isinstance(store, Graphed):
+            built = store.build_graph()
+            print(
+                f"graph: {built.recall:.1%} of the 10 nearest are found among {built.breadth} candidates.",
+                file=sys.stderr,
+            )
 
 
 def _plan(place: str, folders: tuple[Path, ...], options: IndexOptions, *, json: bool) -> int:
     """What a run would do."""
     from anaglyph.search.indexing import plan_index
+    from anaglyph.search.opening import shown_place
 
     plans = plan_index(place, folders, options)
     if json:
-        print(jsonlib.dumps({"index": _shown(place), "folders": [asdict(plan) for plan in plans]}))
+        print(jsonlib.dumps({"index": shown_place(place), "folders": [asdict(plan) for plan in plans]}))
         return 0
     for plan in plans:
         print(
@@ -157,9 +180,15 @@ def _plan(place: str, folders: tuple[Path, ...], options: IndexOptions, *, json:
 
 def _report(place: str, reports: list[IndexReport], *, json: bool) -> int:
     """Say what came of it; the exit code."""
+    from anaglyph.search.opening import shown_place
+
     stopped, trouble = any(each.stopped for each in reports), any(each.trouble for each in reports)
     if json:
-        facts = {"index": _shown(place), "stopped": stopped, "folders": [asdict(each) for each in reports]}
+        facts = {
+            "index": shown_place(place),
+            "stopped": stopped,
+            "folders": [asdict(each) for each in reports],
+        }
         print(jsonlib.dumps(facts))
         return 1 if stopped or trouble else 0
     for report in reports:
@@ -195,10 +224,3 @@ def _shard(text: str) -> Shard:
     if not slash or not number.isdecimal() or not count.isdecimal():
         raise ConfigError(f"shard must be i/n, such as 2/4, got '{text}'.")
     return Shard(int(number), int(count))
-
-
-def _shown(place: str) -> str:
-    """The address of a database without its password."""
-    from anaglyph.search.postgres_address import is_address, parse_address
-
-    return parse_address(place).shown if is_address(place) else place

@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from anaglyph.errors import ConfigError
+
 
 def data_root(given: Path | None) -> Path:
     """Folder of data sets: the option, else $ANAGLYPH_DATA, else ../shared/data beside the working folder."""
@@ -25,6 +27,12 @@ def cache_folder() -> Path:
 
 def index_place(index: Path | None, store: str | None = None) -> str:
     """Where an index lies: an address of a database, the folder given, else one in the user's data folder."""
+    if store is not None and index is not None:
+        from anaglyph.search.opening import shown_place
+
+        raise ConfigError(
+            f"two indexes are named, '{index}' and '{shown_place(store)}'; give --index or --store, not both."
+        )
     if store is not None:
         return store
     if index is not None:

@@ -80,7 +80,8 @@ def _run(
     json: bool,
 ) -> int:
     """Find the models, render them and say what came of it; the exit code."""
-    from anaglyph.cli.render_progress import RenderDisplay
+    from anaglyph.cli.run_display import RunDisplay
+    from anaglyph.cli.run_listeners import RenderListener
     from anaglyph.engine.devices import find_device
     from anaglyph.engine.render_files import render_files
     from anaglyph.engine.render_inputs import check_output, find_models
@@ -94,10 +95,11 @@ def _run(
         left_out = f"; the output folder '{output}' is not searched" if output.exists() else ""
         print(f"no 3D model in {', '.join(files)}{left_out}.", file=sys.stderr)
         return 1
-    with RenderDisplay(len(models), quiet=json) as display:
+    with RunDisplay("rendering", "files", quiet=json) as display:
         made = render_files(
-            models, output, settings, device=target, processes=processes, overwrite=overwrite, listen=display
-        )
+            models, output, settings, device=target, processes=processes, overwrite=overwrite,
+            listen=RenderListener(display, len(models)),
+        )  # fmt: skip
     _warn(made, len(models))
     if json:
         print(jsonlib.dumps(_plain(made, output)))

@@ -10,10 +10,9 @@ its maker chose, because most formats do not say. `geometry.normalize` removes t
 
 from __future__ import annotations
 
-import queue
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
@@ -26,6 +25,7 @@ from anaglyph.geometry.mesh_formats import SUPPORTED, unknown_format
 from anaglyph.geometry.mesh_limits import DEFAULT_LIMITS, MeshLimits
 from anaglyph.geometry.mesh_worker import request_of
 from anaglyph.geometry.sandbox import Sandbox, SandboxError
+from anaglyph.geometry.sandbox_pool import SandboxPool, in_order
 
 __all__ = ["SUPPORTED", "MeshLimits", "MeshReaders", "load_mesh"]
 
@@ -77,17 +77,14 @@ class MeshReaders:
         self.processes = processes
         self.limits = limits
         self.root = root
-        self._sandboxes = [
-            Sandbox(
+        self._pool = SandboxPool(
+            processes,
+            lambda: Sandbox(
                 "anaglyph.geometry.mesh_worker",
                 arguments=(str(limits.memory_bytes),),
                 materials=limits.materials,
-            )
-            for _ in range(processes)
-        ]
-        self._idle: queue.LifoQueue[Sandbox] = queue.LifoQueue()
-        for sandbox in self._sandboxes:
-            self._idle.put(sandbox)
+            ),
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -99,8 +96,7 @@ class MeshReaders:
 
     def close(self) -> None:
         """End the child processes; a later `load` would start them again."""
-        for sandbox in self._sandboxes:
-            sandbox.close()
+        self._pool.close()
 
     def load(self, path: str | Path, *, up: UpOption = "auto", root: Path | None = None) -> Mesh:
         """Read one model; from several threads at once, each waits for a free child.
@@ -120,11 +116,7 @@ class MeshReaders:
             up=up,
             limits=self.limits,
         )
-        sandbox = self._idle.get()
-        try:
-            return self._asked(sandbox, path, request)
-        finally:
-            self._idle.put(sandbox)
+        return self._asked(path, request)
 
     def load_many(
         self, paths: Iterable[str | Path], *, up: UpOption = "auto", root: Path | None = None
@@ -133,30 +125,23 @@ class MeshReaders:
 
         No more than twice as many as there are processes wait to be taken.
         """
-        remaining = iter(paths)
-        waiting: deque[tuple[Path, Future[Mesh]]] = deque()
-        with ThreadPoolExecutor(self.processes, thread_name_prefix="mesh-reader") as threads:
-            try:
-                while True:
-                    while len(waiting) < 2 * self.processes and (path := next(remaining, None)) is not None:
-                        waiting.append((Path(path), threads.submit(self.load, path, up=up, root=root)))
-                    if not waiting:
-                        return
-                    path, future = waiting.popleft()
-                    yield path, _mesh_or_error(future)
-            finally:
-                threads.shutdown(wait=True, cancel_futures=True)
+        reading = in_order(
+            map(Path, paths),
+            lambda path: self.load(path, up=up, root=root),
+            threads=self.processes,
+            ahead=2 * self.processes,
+        )
+        with closing(reading):
+            for path, future in reading:
+                yield path, _mesh_or_error(future)
 
-    def _asked(self, sandbox: Sandbox, path: Path, request: dict[str, object]) -> Mesh:
-        fresh = sandbox.pid is None
+    def _asked(self, path: Path, request: dict[str, object]) -> Mesh:
         try:
-            answer, retire = sandbox.ask(request, self._received, seconds=self.limits.seconds)
+            answer, _ = self._pool.ask(
+                request, self._received, seconds=self.limits.seconds, spent=lambda answer: answer[1]
+            )
         except SandboxError as error:
-            if error.overdue or fresh:
-                raise MeshError(path, str(error), fault=error.fault) from error
-            return self._asked(sandbox, path, request)  # an earlier file may have damaged the child
-        if retire:
-            sandbox.close()
+            raise MeshError(path, str(error), fault=error.fault) from error
         if isinstance(answer, tuple):
             reason, fault = answer
             raise MeshError(path, reason, fault=fault)

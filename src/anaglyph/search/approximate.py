@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from anaglyph.errors import MissingExtraError
 from anaglyph.randomness import numpy_generator, seed_for
+from anaglyph.search import exact
 from anaglyph.search.cells import Cells, marks
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ GROWN = 0.25
 SELECTIVE = 0.02
 EXACT_BELOW = 50_000
 """Share and number of items that pass the filters below which all cells are looked into, which is exact."""
+MORE = 16
+"""Candidates beyond the page; FAISS's float32 products choose them, `exact.decided` puts them in order."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class Approximate:
     """The `IndexIVFFlat`; its ids are rows of `ids`."""
     ids: Ids
     """(N,) ascending."""
+    read: ReadVectors
+    """Gives the vectors that are in it."""
+    longest: float
+    """Length of the longest of them."""
     probes: int
     """Cells that a query looks into."""
     recall: float
@@ -67,20 +74,35 @@ class Approximate:
             offset: results to skip first.
             allowed: ids that may be found, ascending; all by default.
         """
-        count = min(offset + limit, len(self.ids) if allowed is None else len(allowed))
-        if not count:
+        count = len(self.ids) if allowed is None else len(allowed)
+        wanted = min(offset + limit, count)
+        if not wanted:
             return []
         passing = None if allowed is None else self._passing(allowed)
         probes = self.probes if allowed is None else self._probes(len(allowed))
+        asked = min(wanted + MORE, count)
         while True:
-            scores, rows = self._search(query[None], count, probes, passing)
-            if rows[0, -1] >= 0 or probes >= self.faiss.nlist:
-                return self._ordered(scores, rows)[0][offset:]
-            probes = self.faiss.nlist
+            scores, rows = self._search(query[None], asked, probes, passing)
+            if rows[0, wanted - 1] < 0 and probes < self.faiss.nlist:
+                probes = self.faiss.nlist
+            elif asked < count and self._is_open(query, scores[0], rows[0], wanted):
+                asked = min(4 * asked, count)
+            else:
+                return self._decided(query, rows[0], wanted)[offset:]
 
     def nearest_of_many(self, queries: Vectors, *, limit: int) -> list[list[tuple[int, float]]]:
-        """`nearest` for each of (Q, D) queries, over all threads; cells may hold fewer than `limit`."""
-        return self._ordered(*self._search(queries, min(limit, len(self.ids)), self.probes, None))
+        """`nearest` for each of (Q, D) queries, over all threads."""
+        wanted = min(limit, len(self.ids))
+        if not wanted:
+            return [[] for _ in queries]
+        asked = min(wanted + MORE, len(self.ids))
+        found = zip(queries, *self._search(queries, asked, self.probes, None), strict=True)
+        return [
+            self.nearest(query, limit=limit)
+            if rows[wanted - 1] < 0 or (asked < len(self.ids) and self._is_open(query, scores, rows, wanted))
+            else self._decided(query, rows, wanted)
+            for query, scores, rows in found
+        ]
 
     def _search(self, queries: Vectors, limit: int, probes: int, passing: Any) -> tuple[Vectors, Ids]:
         chosen = _import_faiss().SearchParametersIVF(nprobe=probes, sel=passing)
@@ -89,17 +111,15 @@ class Approximate:
         )
         return found
 
-    def _ordered(self, scores: Vectors, rows: Ids) -> list[list[tuple[int, float]]]:
-        """FAISS sorts by score; equal scores are put in order, and rows of -1, which are none, left out."""
-        if (scores[:, 1:] == scores[:, :-1]).any():
-            order = np.lexsort((rows, -scores))  # rows and ids have the same order
-            rows, scores = np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1)
-        ids = self.ids[rows].tolist()
-        found = [list(zip(*pair, strict=True)) for pair in zip(ids, scores.tolist(), strict=True)]
-        missing = (rows < 0).sum(axis=1) if (rows[:, -1] < 0).any() else None
-        if missing is None:
-            return found
-        return [each[: len(each) - int(none)] for each, none in zip(found, missing, strict=True)]
+    def _is_open(self, query: Vectors, scores: Vectors, rows: Ids, wanted: int) -> bool:
+        """Whether items that were not given may score as high as the last that is wanted, rounding apart."""
+        slack = 2.0 * exact.rounding(query) * self.longest
+        return bool(rows[-1] >= 0 and float(scores[-1]) >= float(scores[wanted - 1]) - slack)
+
+    def _decided(self, query: Vectors, rows: Ids, wanted: int) -> list[tuple[int, float]]:
+        """Rows of -1 are none."""
+        ids = self.ids[np.sort(rows[rows >= 0])]
+        return exact.decided(ids, self.read(ids), query, limit=wanted)
 
     def _probes(self, count: int) -> int:
         """Cells to look into where so many items pass: all, or enough to see as many passing ones."""
@@ -127,7 +147,7 @@ def build(
 
     Args:
         ids: (N,) ascending, at least one.
-        read: gives their vectors, a block at a time.
+        read: gives their vectors, a block at a time; also asked for those of each page.
         dim: D.
         known: what an earlier call returned, of any generation.
         seed: what the choice of vectors for training and measuring depends on.
@@ -139,14 +159,14 @@ def build(
         known = None
     centres = _trained(ids, read, dim, seed) if known is None else known.centres
     sample = RecallSample(ids, read, seed)
-    index, cells = _filled(ids, read, centres, known=known, sample=sample)
+    index, longest, cells = _filled(ids, read, centres, known=known, sample=sample)
     probes, recall = sample.enough(index)
     log.info("%d items in %d cells, %d of them looked into: recall@%d %.3f on %d queries",
              len(ids), index.nlist, probes, DEPTH, recall, SAMPLE)  # fmt: skip
     if known is not None and probes > max(FIRST_PROBES, index.nlist // 8):
         log.info("the cells no longer fit the items and are made anew")
         return build(ids, read, dim=dim, seed=seed)
-    return Approximate(index, ids, probes, recall), cells
+    return Approximate(index, ids, read, longest, probes, recall), cells
 
 
 def cell_count(items: int) -> int:
@@ -208,8 +228,8 @@ def _trained(ids: Ids, read: ReadVectors, dim: int, seed: int) -> Vectors:
 
 def _filled(
     ids: Ids, read: ReadVectors, centres: Vectors, *, known: Cells | None, sample: RecallSample
-) -> tuple[Any, Cells]:
-    """FAISS's index with every vector in its cell."""
+) -> tuple[Any, float, Cells]:
+    """FAISS's index with every vector in its cell, and the length of the longest."""
     faiss = _import_faiss()
     from faiss.contrib.ivf_tools import add_preassigned
 
@@ -218,6 +238,7 @@ def _filled(
     quantizer.add(centres)
     index = faiss.IndexIVFFlat(quantizer, dim, len(centres), faiss.METRIC_INNER_PRODUCT)
     cells, made = np.empty(len(ids), np.int64), np.empty(len(ids), np.uint64)
+    longest = 0.0
     for first, block in _blocks(ids, read):
         part = slice(first, first + len(block))
         made[part] = marks(block)
@@ -228,8 +249,9 @@ def _filled(
         rows = np.arange(first, first + len(block), dtype=np.int64)
         add_preassigned(index, block, np.ascontiguousarray(cells[part]), rows)  # type: ignore[no-untyped-call]
         sample.see(block)
+        longest = max(longest, float(np.sqrt(np.einsum("nd,nd->n", block, block).max())))
     trained = len(ids) if known is None else known.trained
-    return index, Cells(ids=ids, marks=made, cells=cells, centres=centres, trained=trained)
+    return index, longest, Cells(ids=ids, marks=made, cells=cells, centres=centres, trained=trained)
 
 
 def _kept(ids: Ids, made: NDArray[np.uint64], known: Cells | None) -> Ids:

@@ -104,21 +104,24 @@ def _parsed(data: bytes, dim: int) -> Cells:
         raise DataError("its SHA-256 is not the one in its first line")
     check_safe_bytes(content, what="it")
     arrays = load(content)
-    ids, kept, cells, centres = (arrays[name] for name in ("ids", "marks", "cells", "centres"))
+    ids, kept, cells, centres, trained = (
+        arrays[name] for name in ("ids", "marks", "cells", "centres", "trained")
+    )
     count = len(ids)
-    kinds = [array.dtype.name for array in (ids, kept, cells, centres)]
-    if kinds != ["int64", "uint64", "int32", "float32"] or not (
-        ids.shape == kept.shape == cells.shape == (count,) and centres.ndim == 2 and centres.shape[1] == dim
+    kinds = [array.dtype.name for array in (ids, kept, cells, centres, trained)]
+    if (
+        kinds != ["int64", "uint64", "int32", "float32", "int64"]
+        or not ids.shape == kept.shape == cells.shape == (count,)
+        or not (centres.ndim == 2 and centres.shape[1] == dim and trained.shape == (1,))
     ):
         raise DataError(f"its arrays are not those of an index of {dim} dimensions")
     if (
-        not len(centres)
+        not count
+        or not len(centres)
         or not np.isfinite(centres).all()
         or (np.diff(ids) <= 0).any()
         or (cells < 0).any()
         or (cells >= len(centres)).any()
     ):
         raise DataError("its ids are not ascending, its centres not finite, or a cell is none of them")
-    return Cells(
-        ids=ids, marks=kept, cells=cells.astype(np.int64), centres=centres, trained=int(arrays["trained"][0])
-    )
+    return Cells(ids=ids, marks=kept, cells=cells.astype(np.int64), centres=centres, trained=int(trained[0]))

@@ -77,7 +77,7 @@ def find_groups(
         near: least cosine, in (0, 1]; None finds equal contents only.
         size: most by which longest sides differ; None lets copies of another scale pass.
         proportions: most by which width, height and depth differ, over the longest side; None lets all pass.
-        filters: items that are compared; all that can be found, by default.
+        filters: items that are compared, of those with vectors; all that can be found, by default.
 
     Raises:
         ConfigError: a threshold that cannot be meant.
@@ -112,19 +112,17 @@ def _facts(store: Store, filters: Filters) -> _Facts:
     contents: list[int] = []
     sizes: list[tuple[float, float, float]] = []
     numbers: dict[str, int] = {}
-    offset = 0
-    while page := store.select(filters, limit=PAGE, offset=offset):
-        offset += len(page)
-        for item in page:
+    passing = store.ids(filters).tolist()
+    for first in range(0, len(passing), PAGE):
+        for item in store.items(passing[first : first + PAGE]):
             if not item.ignored:
                 ids.append(item.id)
                 contents.append(numbers.setdefault(item.content, len(numbers)))
                 sizes.append(item.facets.size)
-    order = np.argsort(np.array(ids, dtype=np.int64))
     return _Facts(
-        np.array(ids, dtype=np.int64)[order],
-        np.array(contents, dtype=np.int64)[order],
-        np.array(sizes, dtype=np.float64).reshape(-1, 3)[order],
+        np.array(ids, dtype=np.int64),
+        np.array(contents, dtype=np.int64),
+        np.array(sizes, dtype=np.float64).reshape(-1, 3),
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anaglyph.config import fingerprint
+from anaglyph.search.closeness import unit
 from anaglyph.search.preparation import VIEWS, Preparation, Prepared
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class Vectors:
     """What is stored of one model."""
 
     vector: NDArray[np.float32]
-    """(D,) the mean of the unit vectors of points and of views, so that its product with a unit query is the
-    mean of both cosines; or the points' or the fused vector alone, of length 1."""
+    """(D,) of length 1: along the sum of the unit vectors of points and of views, or the points' or the fused
+    vector. Were some longer, they would come before the item that a query is equal to."""
     views: NDArray[np.float16] | None
     """(V, D) unit."""
 
@@ -63,6 +64,7 @@ class Embedder:
             {
                 "space": self.space.fingerprint,
                 "inputs": self.space.default_inputs,
+                "length": 1,
                 "preparation": preparation.fingerprint,
             }
         )
@@ -78,11 +80,10 @@ class Embedder:
         clouds = torch.from_numpy(np.stack([model.cloud for model in models]))
         pictures = [model.pictures for model in models if model.pictures is not None]
         if not pictures:
-            points = self.space.shapes(clouds).numpy()
-            return [Vectors(row, None) for row in points]
+            return [Vectors(row, None) for row in unit(self.space.shapes(clouds).numpy())]
         seen = torch.from_numpy(np.stack(pictures)).float() / 255  # (B, V, 3, H, W)
         views = self.space.pictures(seen.flatten(0, 1)).reshape(*seen.shape[:2], -1)  # (B, V, D)
-        vectors = self._combined(clouds, seen, views).numpy().astype(np.float32)
+        vectors = unit(self._combined(clouds, seen, views).numpy())
         halves = views.numpy().astype(np.float16)
         return [Vectors(vector, half) for vector, half in zip(vectors, halves, strict=True)]
 
@@ -92,4 +93,4 @@ class Embedder:
         points = self.space.shapes(clouds)
         if self.space.default_inputs == "points":
             return points
-        return (points + F.normalize(views.mean(dim=1), dim=-1)) / 2
+        return points + F.normalize(views.mean(dim=1), dim=-1)

@@ -71,11 +71,15 @@ def nearest_of_many(
         raise ValueError(f"queries must be (Q, {matrix.vectors.shape[1]}), got {queries.shape}")
     if limit < 0:
         raise ValueError(f"limit must be >= 0, got {limit}")
-    rows = None if allowed is None else matrix.rows_of(allowed)
+    every = allowed is None or np.array_equal(allowed, matrix.ids)
+    rows = None if every or allowed is None else matrix.rows_of(allowed)
     if limit == 0 or not (len(matrix) if rows is None else len(rows)):
         return [[] for _ in queries]
     candidates = _candidates(matrix, queries.astype(np.float32, copy=False), limit, rows)
-    return [_decided(matrix, query, each, limit) for query, each in zip(queries, candidates, strict=True)]
+    return [
+        decided(matrix.ids[each], matrix.vectors[each], query, limit=limit)
+        for query, each in zip(queries, candidates, strict=True)
+    ]
 
 
 def dots(rows: Vectors, query: Vectors) -> NDArray[np.float64]:
@@ -93,7 +97,7 @@ def _candidates(matrix: Matrix, queries: Vectors, limit: int, rows: Ids | None) 
     gathered = rows is not None and len(rows) < GATHER * len(matrix)
     passing = None if rows is None or gathered else _mask(rows, len(matrix))
     total = len(rows) if rows is not None and gathered else len(matrix)
-    kept = [_Kept(limit, 2.0 * error * matrix.longest) for error in _errors(queries)]
+    kept = [_Kept(limit, 2.0 * rounding(query) * matrix.longest) for query in queries]
     for first in range(0, total, ROWS):
         last = min(first + ROWS, total)
         if rows is not None and gathered:
@@ -135,16 +139,14 @@ class _Kept:
         return float(np.partition(scores, place)[place]) - self.slack
 
 
-def _errors(queries: Vectors) -> list[float]:
-    """Largest error of a float32 dot product, per query and unit of the row's length (Higham, 2002, 3.1)."""
-    width = queries.shape[1]
-    lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
-    return [float(length) * (width + 1) * 2.0**-24 for length in lengths]
+def rounding(query: Vectors) -> float:
+    """Largest error of a float32 product with (D,) `query`, for a row of length 1 (Higham, 2002, 3.1)."""
+    return float(np.linalg.norm(query.astype(np.float64))) * (len(query) + 1) * 2.0**-24
 
 
-def _decided(matrix: Matrix, query: Vectors, rows: Ids, limit: int) -> list[tuple[int, float]]:
-    scores = dots(matrix.vectors[rows], query)
-    ids = matrix.ids[rows]
+def decided(ids: Ids, rows: Vectors, query: Vectors, *, limit: int) -> list[tuple[int, float]]:
+    """The `limit` largest products of (N, D) candidates with their ids, the largest first, ties by id."""
+    scores = dots(rows, query)
     order = np.lexsort((ids, -scores))[:limit]
     return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
 

@@ -31,14 +31,13 @@ def hit_rows(found: Found) -> list[dict[str, object]]:
 
 def group_rows(groups: Sequence[Group], store: Store) -> list[dict[str, object]]:
     """A row for each item of each group, with `GROUP_COLUMNS`; groups count from 1."""
-    rows = []
-    for number, group in enumerate(groups, start=1):
-        cosines = dict(zip(group.ids, group.cosines, strict=True))
-        rows += [
-            {"group": number, "kind": group.kind, "cosine": round(cosines[item.id], 6), **item_row(item)}
-            for item in store.items(group.ids)
-        ]
-    return rows
+    items = {item.id: item for item in store.items([id for group in groups for id in group.ids])}
+    return [
+        {"group": number, "kind": group.kind, "cosine": round(cosine, 6), **item_row(items[id])}
+        for number, group in enumerate(groups, start=1)
+        for id, cosine in zip(group.ids, group.cosines, strict=True)
+        if id in items
+    ]
 
 
 def item_row(item: Item) -> dict[str, object]:

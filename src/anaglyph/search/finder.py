@@ -1,31 +1,37 @@
-"""The nearest items of an index: exact, and by cells above 200,000 vectors where FAISS is installed."""
+"""The nearest items of an index: exact; by cells above 200,000 vectors in a folder, where FAISS is installed;
+by a database's graph, where one was built.
+
+Few filters leave so many items that being nearly right helps, so the graph is asked for pages of all items.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anaglyph.errors import DataError
 from anaglyph.search import exact
-from anaglyph.search.approximate import Approximate, build
+from anaglyph.search.approximate import build
 from anaglyph.search.cells import cells_file, read_cells, write_cells
+from anaglyph.search.exact import Matrix
+from anaglyph.search.grown import Grown
 from anaglyph.search.items import Filters
-from anaglyph.search.store import InMemory, Store
+from anaglyph.search.store import Graph, Graphed, InMemory, Store
 
 log = logging.getLogger(__name__)
 APPROXIMATE_FROM = 200_000
 """Vectors; exact search in one matrix takes some 25 ms there."""
-REMEMBERED = 16
-"""Filters whose ids are kept until the index changes."""
-T = TypeVar("T")
+BEHIND = 0.05
+"""Share of the items that may have come, changed or gone before the cells are made anew."""
+Ids = NDArray[np.int64]
+Vectors = NDArray[np.float32]
 
 
 class Finder:
@@ -44,16 +50,18 @@ class Finder:
         self.cache = cache
         self.approximate_from = approximate_from
         self._lock = RLock()
-        self._index: Approximate | None = None
+        self._grown: Grown | None = None
+        self._graph: Graph | None = None
         self._generation = -1
-        self._rows: NDArray[np.float32] | None = None
-        self._remembered: OrderedDict[object, object] = OrderedDict()
         self._said = False
 
     @property
     def recall(self) -> float:
         """Share of the 10 nearest that are found, as measured; 1 where search is exact."""
-        return 1.0 if self._index is None else self._index.recall
+        grown, graph = self._grown, self._graph
+        if grown is not None:
+            return grown.cells.recall
+        return 1.0 if graph is None else graph.recall
 
     def nearest(
         self, vector: NDArray[np.float32], *, filters: Filters, limit: int, offset: int = 0
@@ -61,11 +69,17 @@ class Finder:
         """Ids and dot products with (D,) `vector`, the largest first, ties by id; filters first."""
         with self._lock:
             self._refresh()
-            index = self._index
-        if index is None:
-            return self.store.nearest(vector, filters=filters, limit=limit, offset=offset)
-        allowed = None if _plain(filters) else self._allowed(filters)
-        return index.nearest(vector, limit=limit, offset=offset, allowed=allowed)
+            grown, graph = self._grown, self._graph
+        if grown is not None:
+            return grown.nearest(
+                vector, limit=limit, offset=offset, passing=self.store.ids(filters), every=_plain(filters)
+            )
+        wanted = offset + limit
+        if isinstance(self.store, Graphed) and graph and _plain(filters) and wanted <= graph.breadth:
+            found = self.store.nearest_by_graph(vector, filters=filters, limit=wanted, breadth=graph.breadth)
+            if len(found) == wanted:  # fewer where many candidates are deleted by now
+                return found[offset:]
+        return self.store.nearest(vector, filters=filters, limit=limit, offset=offset)
 
     def nearest_of_many(
         self, vectors: NDArray[np.float32], *, filters: Filters, limit: int
@@ -73,52 +87,42 @@ class Finder:
         """`nearest` for each of (Q, D) vectors; exact search reads its matrix once for all of them."""
         with self._lock:
             self._refresh()
-            exact_search = self._index is None
-        if exact_search and isinstance(self.store, InMemory):
+            grown = self._grown
+        if grown is None and isinstance(self.store, InMemory):
             matrix, ids = self.store.searchable(filters)
-            allowed = None if np.array_equal(ids, matrix.ids) else ids
-            return exact.nearest_of_many(matrix, vectors, limit=limit, allowed=allowed)
+            return exact.nearest_of_many(matrix, vectors, limit=limit, allowed=ids)
+        if grown is not None and _plain(filters) and not grown.behind(self.store.ids(filters)):
+            return grown.cells.nearest_of_many(vectors, limit=limit)
         return [self.nearest(vector, filters=filters, limit=limit) for vector in vectors]
 
     def total(self, filters: Filters, *, without: Sequence[int] = ()) -> int:
         """Items with vectors that pass, but for some."""
-        ids = self._allowed(filters)
+        ids = self.store.ids(filters)
         left_out = np.unique(np.array(without, dtype=np.int64))
         places = np.searchsorted(ids, left_out)
         inside = places < len(ids)
         return len(ids) - int((ids[places[inside]] == left_out[inside]).sum())
 
-    def _allowed(self, filters: Filters) -> NDArray[np.int64]:
-        return self._known(("ids", filters_key(filters)), lambda: self.store.ids(filters))
-
-    def _known(self, key: object, make: Callable[[], T]) -> T:
-        """What `make` gives, made once for each state of the index."""
-        generation = self.store.generation()
-        with self._lock:
-            kept = self._remembered.get(key)
-            if isinstance(kept, tuple) and kept[0] == generation:
-                self._remembered.move_to_end(key)
-                found: T = kept[1]
-                return found
-        found = make()
-        with self._lock:
-            self._remembered[key] = (generation, found)
-            while len(self._remembered) > REMEMBERED:
-                self._remembered.popitem(last=False)
-        return found
-
     def _refresh(self) -> None:
-        """Bring the cells up to what the index holds now."""
+        """See what has become of the index, and make new cells where they are too far behind."""
         generation = self.store.generation()
         if generation == self._generation:
             return
-        if not self._large():
-            self._index, self._rows, self._generation = None, None, generation
-            return
-        ids, rows = self.store.vectors()
-        if self._index is None or rows is not self._rows or not np.array_equal(ids, self._index.ids):
-            self._index = self._built(ids, rows)
-        self._rows, self._generation = rows, generation
+        if isinstance(self.store, Graphed):
+            self._graph = self.store.graph()
+        elif isinstance(self.store, InMemory) and self._large():
+            self._grown = self._kept(self.store) or self._built(*self.store.vectors(), generation)
+        else:
+            self._grown = None
+        self._generation = generation
+
+    def _kept(self, store: InMemory) -> Grown | None:
+        """The cells that are there, beside what came since; None where that is too much or there are none."""
+        if self._grown is None:
+            return None
+        changed = store.changed(self._grown.generation)
+        kept = replace(self._grown, fresh=Matrix(*self.store.vectors(changed)))
+        return kept if kept.behind(self.store.ids(Filters())) <= BEHIND * len(kept.cells.ids) else None
 
     def _large(self) -> bool:
         if self.store.count(Filters()) < self.approximate_from:
@@ -133,9 +137,7 @@ class Finder:
             self._said = True
         return False
 
-    def _built(self, ids: NDArray[np.int64], rows: NDArray[np.float32]) -> Approximate | None:
-        if not len(ids):
-            return None
+    def _built(self, ids: Ids, rows: Vectors, generation: int) -> Grown:
         header = self.store.header
         path = None if self.cache is None else cells_file(self.cache, header.fingerprint)
         known = None if path is None else read_cells(path, dim=header.dim)
@@ -149,7 +151,7 @@ class Finder:
                 write_cells(path, cells)
             except (OSError, DataError) as error:  # a read-only index is searched all the same
                 log.warning("the cells are made again next time: %s", error)
-        return index
+        return Grown(index, generation, Matrix(ids[:0], rows[:0]))
 
 
 def _plain(filters: Filters) -> bool:

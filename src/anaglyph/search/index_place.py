@@ -6,14 +6,11 @@ import os
 from pathlib import Path
 
 from anaglyph.errors import IndexFormatError
-from anaglyph.search import postgres_address
 from anaglyph.search.opening import open_store
+from anaglyph.search.postgres_address import is_address
 from anaglyph.search.sqlite_file import DATABASE
 
-
-def is_address(place: str | os.PathLike[str]) -> bool:
-    """Whether a place is the address of a database."""
-    return postgres_address.is_address(os.fspath(place))
+__all__ = ["index_exists", "is_address"]
 
 
 def index_exists(place: str | os.PathLike[str]) -> bool:

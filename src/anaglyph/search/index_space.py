@@ -10,7 +10,7 @@ import torch
 
 from anaglyph.encoders.spaces.open import MINI, open_space
 from anaglyph.encoders.spaces.space import Space
-from anaglyph.errors import IndexFormatError
+from anaglyph.errors import ConfigError, IndexFormatError
 from anaglyph.search.embedder import Embedder
 from anaglyph.search.opening import create_store
 from anaglyph.search.preparation import VIEWS, Preparation
@@ -29,6 +29,13 @@ class ModelChoice:
     source: str | None = None
     image_tower: str | None = None
     text_tower: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.source is None and (self.image_tower or self.text_tower):
+            raise ConfigError(
+                f"the tower '{self.image_tower or self.text_tower}' belongs to a model, and none is given; "
+                "name the weights that it stands beside with --model."
+            )
 
     def opened(self, *, root: Path, device: torch.device | str) -> Space:
         """The space."""
@@ -78,12 +85,9 @@ def new_index(place: str, choice: ModelChoice, *, root: Path, device: torch.devi
         dim=space.dim,
         views=(VIEWS, space.pixels) if space.pixels else ("", 0),
     )
-    store = create_store(place, header)
-    with store.writer(owner="making the index") as writer:
-        towers = {"image": choice.image_tower, "text": choice.text_tower}
-        writer.note(TOWERS, json.dumps(towers))
-        writer.note(RECIPE, embed.recipe(preparation))
-    return Ready(store, embed, preparation)
+    towers = {"image": choice.image_tower, "text": choice.text_tower}
+    notes = {TOWERS: json.dumps(towers), RECIPE: embed.recipe(preparation)}
+    return Ready(create_store(place, header, notes=notes), embed, preparation)
 
 
 def open_for_indexing(store: Store, choice: ModelChoice, *, root: Path, device: torch.device) -> Ready:

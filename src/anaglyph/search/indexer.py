@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anaglyph.errors import DataError
 from anaglyph.search.categories import Categories
 from anaglyph.search.embedder import Embedder
 from anaglyph.search.item_facets import folder_category, format_of
@@ -25,7 +25,7 @@ from anaglyph.search.items import Entry, Item, ItemFacets, Problem, State
 from anaglyph.search.preparation import Outcome, Preparation, Prepared, Same, Unusable
 from anaglyph.search.preparers import Job, Preparers
 from anaglyph.search.problems import failure
-from anaglyph.search.scanner import WHOLE, Changes, Shard, Task, Walk, compare, walk
+from anaglyph.search.scanner import WHOLE, Changes, FolderError, Shard, Task, Walk, compare, walk
 from anaglyph.search.store import Store, Writer
 
 ROOTS = "roots"
@@ -87,6 +87,7 @@ class IndexReport:
     touched: int = 0
     """With another time and the same content."""
     moved: int = 0
+    """Found at another place, or back."""
     deleted: int = 0
     same: int = 0
     unusable: int = 0
@@ -112,17 +113,24 @@ def scan(store: Store, folder: Path, options: IndexOptions) -> tuple[Walk, Chang
     """What a run would have to do; nothing is changed.
 
     Raises:
-        DataError: no such folder, it overlaps another root of the index, or it is empty and was not.
+        FolderError: no such folder, it overlaps another root of the index, or it is empty and was not.
     """
     seen = _walked(store, folder, options)
     _check_overlap(store, seen.root)
     known = store.known(seen.root)
     if known and not seen.files and not options.accept_empty:
-        raise DataError(
+        raise FolderError(
             f"no model is left in '{seen.root}', where the index knows {len(known)}. If its disk is not "
             f"there, bring it back; if they are really gone, pass --accept-empty to mark them as deleted."
         )
-    changes = compare(seen, known, shard=options.shard, retry=options.retry, thorough=options.thorough)
+    changes = compare(
+        seen,
+        known,
+        deleted=store.deleted(seen.root),
+        shard=options.shard,
+        retry=options.retry,
+        thorough=options.thorough,
+    )
     return seen, changes
 
 
@@ -136,6 +144,7 @@ def index_folder(
     options: IndexOptions,
     now: Callable[[], int],
     categories: Categories | None = None,
+    added: Mapping[str, int] = MappingProxyType({}),
     listen: Callable[[IndexEvent], None] = lambda event: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> IndexReport:
@@ -150,16 +159,18 @@ def index_folder(
         options: processes, batches, shares.
         now: UTC seconds, for `added`.
         categories: of which items take the nearest, instead of their folder.
+        added: path -> UTC seconds, of those that entered another index before.
         listen: called with what happens.
         stopped: asked often; once true, the files under way are written and the run ends.
 
     Raises:
-        DataError: no such folder, an empty one, or a full disk.
+        FolderError: no such folder, or an empty one.
+        DataError: a full disk.
     """
     seen, changes = scan(store, folder, options)
     _note_root(store, writer, seen.root)
     listen(Scanned(seen.root, len(changes.tasks), changes.same, len(changes.gone)))
-    run = _Run(writer, seen, changes, embed, categories, options, now=now, listen=listen)
+    run = _Run(writer, seen, changes, embed, categories, options, now=now, added=added, listen=listen)
     if changes.gone:
         writer.mark_deleted(changes.gone)
         run.report.deleted += len(changes.gone)
@@ -168,8 +179,8 @@ def index_folder(
             run.work(preparers, stopped)
     if not run.report.stopped:
         run.mark_lost(store)
-        if options.accept_empty and not folder.exists():
-            _forget_root(store, writer, seen.root)
+        if options.accept_empty and not folder.exists() and not store.known(seen.root):
+            _forget_root(writer, seen.root)
     return run.report
 
 
@@ -186,21 +197,26 @@ class _Run:
         options: IndexOptions,
         *,
         now: Callable[[], int],
+        added: Mapping[str, int],
         listen: Callable[[IndexEvent], None],
     ) -> None:
         self.writer, self.seen, self.changes = writer, seen, changes
         self.embed, self.categories, self.options = embed, categories, options
-        self.now, self.listen = now, listen
+        self.now, self.added, self.listen = now, added, listen
         self.report = IndexReport(
             root=seen.root, same=changes.same, unreadable=seen.unreadable, unnameable=seen.unnameable
         )
-        self.homeless = {content: list(rows) for content, rows in changes.perhaps_moved.items()}
+        self.homeless: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        for found in (changes.perhaps_moved, changes.perhaps_back):
+            for content, rows in found.items():
+                self.homeless[content] += rows
         self.prepared: list[tuple[Task, Prepared | Unusable]] = []
         self.raw = 0
         """Of those, how many are to be embedded."""
         self.entries: list[Entry] = []
         self.touched: list[tuple[int, int, int]] = []
-        self.moved: list[tuple[int, str]] = []
+        self.moved: list[tuple[Job[Task], int, str]] = []
+        """With id and path of the item, which was the file before it moved."""
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def work(self, preparers: Preparers, stopped: Callable[[], bool]) -> None:
@@ -214,14 +230,16 @@ class _Run:
                 len(self.prepared) + len(self.entries) + len(self.touched) + len(self.moved)
                 >= self.options.batch
             ):
-                self._write()
-        self._write()
+                self._write(preparers)
+        self._write(preparers)
         self.report.stopped = done < len(self.changes.tasks)
         self.report.seconds = dict(self.seconds)
 
     def mark_lost(self, store: Store) -> None:
         """Mark what was nowhere found again, of this share of the files."""
-        rows = [row for found in self.homeless.values() for row in found if self.options.shard.holds(row[0])]
+        left = {row for found in self.homeless.values() for row in found}
+        gone = [row for found in self.changes.perhaps_moved.values() for row in found if row in left]
+        rows = [row for row in gone if self.options.shard.holds(row[0])]
         still = store.known(self.seen.root) if rows else {}  # another share may have found it
         lost = [id for path, id in rows if path in still and still[path].id == id]
         if lost:
@@ -240,13 +258,17 @@ class _Run:
                 self.touched.append((task.known.id, task.found.bytes, task.found.modified))
                 self.report.touched += 1
                 return
-            if self.homeless.get(outcome.content):
-                _, id = self.homeless[outcome.content].pop(0)
-                self.moved.append((id, task.found.path))
-                self.touched.append((id, task.found.bytes, task.found.modified))
-                self.report.moved += 1
+            if self.homeless[outcome.content]:
+                path, id = self.homeless[outcome.content].pop(0)
+                self.moved.append((job, id, path))
                 return
             outcome = preparers.prepare(replace(job, unless=()))  # another file has taken the old one's place
+        self._keep(task, outcome)
+        if self.raw >= self.embed.batch:
+            self._embed()
+
+    def _keep(self, task: Task, outcome: Outcome) -> None:
+        """Take what was made of a file that is new or has changed."""
         match outcome:
             case Prepared():
                 for work, seconds in outcome.seconds.items():
@@ -255,14 +277,12 @@ class _Run:
             case Unusable():
                 self.report.unusable += 1
             case Same():
-                raise RuntimeError(f"'{job.path}' was not prepared although nothing was excepted")
+                raise RuntimeError(f"'{task.found.path}' was not prepared although nothing was excepted")
         self.prepared.append((task, outcome))
         if task.kind == "new":
             self.report.new += 1
         else:
             self.report.changed += 1
-        if self.raw >= self.embed.batch:
-            self._embed()
 
     def _embed(self) -> None:
         """Turn what is prepared into entries; their pictures and clouds are let go."""
@@ -286,16 +306,27 @@ class _Run:
         self.prepared, self.raw = [], 0
         self.seconds["embed"] += perf_counter() - start
 
-    def _write(self) -> None:
+    def _move(self, preparers: Preparers) -> None:
+        """Give items of moved files their new paths; where another indexer was first, the file is new."""
+        moved = set(self.writer.move([(id, path, job.tag.found.path) for job, id, path in self.moved]))
+        for job, id, _ in self.moved:
+            if id in moved:
+                self.touched.append((id, job.tag.found.bytes, job.tag.found.modified))
+                self.report.moved += 1
+            else:
+                self._keep(job.tag, preparers.prepare(replace(job, unless=())))
+        self.moved = []
+
+    def _write(self, preparers: Preparers) -> None:
+        if self.moved:
+            self._move(preparers)
         self._embed()
         start = perf_counter()
-        if self.moved:
-            self.writer.move(self.moved)
         if self.touched:
             self.writer.touch(self.touched)
         if self.entries:
             self.writer.put(self.entries)
-        self.entries, self.touched, self.moved = [], [], []
+        self.entries, self.touched = [], []
         self.seconds["write"] += perf_counter() - start
 
     def _category(self, path: str, vector: NDArray[np.float32]) -> str | None:
@@ -311,7 +342,7 @@ class _Run:
             content=content,
             bytes=task.found.bytes,
             modified=task.found.modified,
-            added=self.now(),
+            added=self.added.get(task.found.path) or self.now(),
             state=state,
             facets=facets,
             problems=problems,
@@ -326,21 +357,21 @@ def roots_of(store: Store) -> tuple[str, ...]:
 def _walked(store: Store, folder: Path, options: IndexOptions) -> Walk:
     try:
         return walk(folder)
-    except DataError:
+    except FolderError:
         root = str(folder.absolute())
         if options.accept_empty and root in roots_of(store) and not folder.exists():
             return Walk(root, ())
         raise
 
 
-def _forget_root(store: Store, writer: Writer, root: str) -> None:
-    writer.note(ROOTS, json.dumps([each for each in roots_of(store) if each != root]))
+def _forget_root(writer: Writer, root: str) -> None:
+    writer.revise(ROOTS, lambda note: json.dumps([each for each in json.loads(note or "[]") if each != root]))
 
 
 def _note_root(store: Store, writer: Writer, root: str) -> None:
-    roots = roots_of(store)
-    if root not in roots:
-        writer.note(ROOTS, json.dumps([*roots, root]))
+    if root not in roots_of(store):
+        # Indexers of other folders may be adding theirs.
+        writer.revise(ROOTS, lambda note: json.dumps(list(dict.fromkeys([*json.loads(note or "[]"), root]))))
 
 
 def _check_overlap(store: Store, root: str) -> None:
@@ -348,7 +379,7 @@ def _check_overlap(store: Store, root: str) -> None:
     place = Path(root)
     for other in map(Path, roots_of(store)):
         if other != place and (place.is_relative_to(other) or other.is_relative_to(place)):
-            raise DataError(
+            raise FolderError(
                 f"'{root}' and '{other}', which the index holds already, lie in one another, so files would "
                 f"be there twice. Index '{other}' again instead, or use another --index."
             )

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anaglyph.errors import ConfigError, DataError, IndexFormatError
+from anaglyph.errors import ConfigError, IndexFormatError
 from anaglyph.search import closeness
 from anaglyph.search.categories import NOTE, Categories, categories_in, kept_names
 from anaglyph.search.index_place import index_exists, is_address
 from anaglyph.search.index_space import ModelChoice, Ready, new_index, open_for_indexing
+from anaglyph.search.index_swap import finish_swap
 from anaglyph.search.indexer import (
     IndexEvent,
     IndexOptions,
@@ -22,9 +23,10 @@ from anaglyph.search.indexer import (
     roots_of,
     scan,
 )
+from anaglyph.search.item_facets import folder_category
 from anaglyph.search.items import Filters
 from anaglyph.search.opening import open_store
-from anaglyph.search.scanner import compare, walk
+from anaglyph.search.scanner import FolderError, compare, walk
 from anaglyph.search.store import Store, Writer
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 MEASURED = "closeness_items"
 """Note of an index: how many could be found when closeness was measured; a run may be killed before that."""
+_PAGE = 1000
+"""Items in a transaction that gives them other categories."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ def update_index(
 
     Raises:
         ConfigError: nothing to index.
-        DataError: a folder that is not there, or one that is empty and was not.
+        FolderError: a folder that is not there, or one that is empty and was not, if it was named.
+        DataError: a full disk.
         IndexFormatError: another model, a damaged index, or another writer.
     """
     ready = _ready(place, folders, choice, root=root, device=device)
@@ -92,10 +97,10 @@ def update_index(
                     ready.store, writer, folder, embed=ready.embed, preparation=ready.preparation,
                     options=options, now=now, categories=categories, listen=listen, stopped=stopped,
                 )  # fmt: skip
-            except DataError as error:
-                if folders or folder.exists():
+            except FolderError as error:
+                if folders:
                     raise
-                report = IndexReport(root=str(folder), trouble=str(error))  # the other disks are there
+                report = IndexReport(root=str(folder), trouble=str(error))  # other disks may be there
             reports.append(report)
         if any(report.altered for report in reports) or not _measured(ready.store):
             note_closeness(ready, writer)
@@ -105,13 +110,29 @@ def update_index(
 
 
 def chosen_categories(ready: Ready, writer: Writer, options: IndexOptions) -> Categories | None:
-    """Class names that were asked for, which the index keeps for later runs, or those it kept."""
+    """Class names that were asked for, which the index keeps for later runs, or those it kept.
+
+    Where they are others than before, all items get theirs anew; noted last, so a killed run does it again.
+    """
     kept = ready.store.notes().get(NOTE)
     names = kept_names(kept) if options.categories is None else options.categories
     made = categories_in(ready.embed.space, names) if names else None
     if json.dumps(names) != (kept or "[]"):
+        _categorize(ready.store, writer, made)
         writer.note(NOTE, json.dumps(names))
     return made
+
+
+def _categorize(store: Store, writer: Writer, categories: Categories | None) -> None:
+    """Give items with vectors the category that they would have if they were indexed now."""
+    passing = store.ids(Filters())
+    for first in range(0, len(passing), _PAGE):
+        ids, vectors = store.vectors(passing[first : first + _PAGE])
+        if categories is None:
+            rows = [(item.id, folder_category(item.path)) for item in store.items(ids.tolist())]
+        else:
+            rows = [(int(id), categories.of(vector)) for id, vector in zip(ids, vectors, strict=True)]
+        writer.categorize(rows)
 
 
 def _measured(store: Store) -> bool:
@@ -158,7 +179,7 @@ def plan_index(place: str, folders: Sequence[Path], options: IndexOptions) -> li
 
 
 def require_folders(folders: Sequence[Path], place: str) -> None:
-    """ConfigError for a new index of nothing, DataError for a folder that is not there."""
+    """ConfigError for a new index of nothing."""
     if not folders:
         raise ConfigError(f"there is no index at '{place}' yet; name folders of 3D models to make one.")
 
@@ -166,6 +187,8 @@ def require_folders(folders: Sequence[Path], place: str) -> None:
 def _ready(
     place: str, folders: Sequence[Path], choice: ModelChoice, *, root: Path, device: torch.device
 ) -> Ready:
+    if not is_address(place):
+        finish_swap(Path(place))
     if not index_exists(place):
         require_folders(folders, place)
         for folder in folders:

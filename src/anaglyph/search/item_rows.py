@@ -37,7 +37,9 @@ def folded(text: str) -> str:
 
 def is_text(value: str) -> bool:
     """Whether every store can keep it: no NUL, no half characters (names that are not UTF-8 have them)."""
-    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    if "\0" in value:
+        return False
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def as_text(value: str) -> str:

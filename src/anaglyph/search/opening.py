@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from anaglyph.search.postgres_address import PREFIXES as POSTGRESQL
 from anaglyph.search.postgres_address import is_address, parse_address
 from anaglyph.search.store import Header, Store
-
-__all__ = ["POSTGRESQL", "create_store", "open_store", "shown_place"]
 
 
 def open_store(place: str | os.PathLike[str]) -> Store:
@@ -23,7 +21,7 @@ def open_store(place: str | os.PathLike[str]) -> Store:
         DataError: its server cannot be reached.
         MissingExtraError: PostgreSQL without psycopg.
     """
-    if is_address(os.fspath(place)):
+    if is_address(place):
         from anaglyph.search.postgres_open import open_postgres_store
 
         return open_postgres_store(os.fspath(place))
@@ -32,25 +30,28 @@ def open_store(place: str | os.PathLike[str]) -> Store:
     return open_sqlite_store(Path(place))
 
 
-def create_store(place: str | os.PathLike[str], header: Header) -> Store:
+def create_store(
+    place: str | os.PathLike[str], header: Header, *, notes: Mapping[str, str] | None = None
+) -> Store:
     """Make an empty index and open it.
 
     Args:
         place: its folder, made where it is not there, or `postgresql://USER@HOST/DATABASE#NAME`.
         header: what its vectors come from.
+        notes: what it keeps from the first moment, as `Writer.note` would.
 
     Raises:
         IndexFormatError: there is one already.
         DataError: no room, no right, or its server cannot be reached.
         MissingExtraError: PostgreSQL without psycopg.
     """
-    if is_address(os.fspath(place)):
+    if is_address(place):
         from anaglyph.search.postgres_open import create_postgres_store
 
-        return create_postgres_store(os.fspath(place), header)
+        return create_postgres_store(os.fspath(place), header, notes=notes or {})
     from anaglyph.search.sqlite_open import create_sqlite_store
 
-    return create_sqlite_store(Path(place), header)
+    return create_sqlite_store(Path(place), header, notes=notes or {})
 
 
 def shown_place(place: str | os.PathLike[str]) -> str:

@@ -6,6 +6,7 @@ database `models`; without a name it is `anaglyph`. The password is never shown.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote
@@ -43,9 +44,9 @@ class Address:
         return text
 
 
-def is_address(place: str) -> bool:
+def is_address(place: str | os.PathLike[str]) -> bool:
     """Whether this is an address of PostgreSQL, and not a folder."""
-    return place.startswith(PREFIXES)
+    return os.fspath(place).startswith(PREFIXES)
 
 
 def parse_address(place: str) -> Address:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from anaglyph.errors import DataError, IndexFormatError, MissingExtraError
 from anaglyph.search.item_rows import damaged
 from anaglyph.search.postgres_address import Address
+from anaglyph.search.store import UnreachableError
 
 if TYPE_CHECKING:
     import psycopg
@@ -38,7 +39,7 @@ def connect(address: Address) -> Connection:
 
     Raises:
         MissingExtraError: psycopg is not installed.
-        DataError: the server cannot be reached; without the password.
+        UnreachableError: the server cannot be reached; without the password.
     """
     try:
         import psycopg
@@ -55,7 +56,7 @@ def connect(address: Address) -> Connection:
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         said = address.cleaned(" ".join(str(error).split()))
     # Outside of the handler: the driver's error may hold the password and must not be chained.
-    raise DataError(f"cannot reach '{address}': {said}. Start the server or correct the address.")
+    raise UnreachableError(f"cannot reach '{address}': {said}. Start the server or correct the address.")
 
 
 def teach_vectors(connection: Connection) -> None:
@@ -112,7 +113,8 @@ def named_errors(address: Address) -> Iterator[None]:
     """What PostgreSQL says, in words of ours and without the password.
 
     Raises:
-        DataError: no room, no right, or the server is gone.
+        DataError: no room or no right.
+        UnreachableError: the server is gone.
         IndexFormatError: there is no index, or it is not what it should be.
     """
     import psycopg
@@ -135,5 +137,7 @@ def _translated(error: psycopg.Error, address: Address) -> DataError | IndexForm
     if state in _FORBIDDEN:
         return DataError(f"'{address}' does not allow it: {said}. Ask its owner for the right to do so.")
     if not state or state.startswith(("08", "57P")):
-        return DataError(f"the connection to '{address}' ended: {said}. What was not committed is undone.")
+        return UnreachableError(
+            f"the connection to '{address}' ended: {said}. What was not committed is undone."
+        )
     return IndexFormatError(f"'{address}' cannot be used: {said}.")

@@ -2,7 +2,7 @@
 
 Exact answers are those of the embedded store: the database's float32 products choose candidates, with a
 margin for their error, and `exact.dots` decides among them. An HNSW index, where there is one, answers
-`nearest_by_graph` alone.
+`nearest_by_graph` alone (`postgres_store`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from anaglyph.search import exact
 from anaglyph.search.connections import Connections
-from anaglyph.search.exact import dots
 from anaglyph.search.filter_sql import POSTGRESQL, Condition, marks
 from anaglyph.search.postgres_address import Address
 from anaglyph.search.postgres_connection import (
@@ -110,7 +110,7 @@ class PostgresEngine:
             distances = np.array([row[2] for row in rows])
             vectors = self._decoded(rows)
             if len(rows) < asked or distances[-1] > distances[wanted - 1] + _slack(query, vectors):
-                return _in_order(rows, vectors, query, limit=limit, offset=offset)
+                return _in_order(rows, vectors, query, limit=wanted)[offset:]
             asked *= 4
 
     def nearest_by_graph(
@@ -125,13 +125,15 @@ class PostgresEngine:
             limit: results at most.
             breadth: candidates, 1 to 1000 (`hnsw.ef_search`).
         """
+        # The planner knows little of graphs; a scan of all would answer too, and slowly.
+        run("SELECT set_config('enable_seqscan', 'off', true)", ())
         run("SELECT set_config('hnsw.ef_search', ?, true)", (str(breadth),))
         rows = run(
             "SELECT e.item, e.vector, e.vector <#> ? FROM embeddings AS e JOIN items AS i ON i.id = e.item "
             f"WHERE {where.sql} ORDER BY e.vector <#> ? LIMIT ?",
             (Vector(query), *where.values, Vector(query), limit),
         )
-        return _in_order(rows, self._decoded(rows), query, limit=limit, offset=0)
+        return _in_order(rows, self._decoded(rows), query, limit=limit)
 
     def build_graph(self, *, connections: int = 16, breadth: int = 64) -> None:
         """Build the HNSW index, or build it anew; readers and writers go on meanwhile.
@@ -193,7 +195,7 @@ class PostgresSession:
             for _ in range(_TRIES - 1):
                 try:
                     return self._changed(work)
-                except (errors.DeadlockDetected, errors.SerializationFailure):
+                except (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation):
                     continue
             return self._changed(work)
 
@@ -253,23 +255,16 @@ def _is_at_rest(connection: Connection) -> bool:
 
 
 def _slack(query: NDArray[np.float32], vectors: NDArray[np.float32]) -> float:
-    """How far two float32 products may lie apart though their order is the other one (Higham, 2002, 3.1).
+    """How far two float32 products may lie apart though their order is the other one.
 
     Holds for rows up to twice as long as the longest of `vectors`, and 2 at least; a space's are at most 1.
     """
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-    length = float(np.linalg.norm(query.astype(np.float64)))
-    return 4.0 * (len(query) + 1) * 2.0**-24 * length * float(lengths.max(initial=1.0))
+    return 4.0 * exact.rounding(query) * float(lengths.max(initial=1.0))
 
 
 def _in_order(
-    rows: Sequence[Sequence[Any]],
-    vectors: NDArray[np.float32],
-    query: NDArray[np.float32],
-    *,
-    limit: int,
-    offset: int,
+    rows: Sequence[Sequence[Any]], vectors: NDArray[np.float32], query: NDArray[np.float32], *, limit: int
 ) -> list[tuple[int, float]]:
-    ids, scores = np.array([row[0] for row in rows], dtype=np.int64), dots(vectors, query)
-    order = np.lexsort((ids, -scores))[offset : offset + limit]
-    return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
+    ids = np.array([row[0] for row in rows], dtype=np.int64)
+    return exact.decided(ids, vectors, query, limit=limit)

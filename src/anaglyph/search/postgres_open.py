@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from anaglyph.errors import IndexFormatError
 from anaglyph.search.postgres_address import Address, parse_address
-from anaglyph.search.postgres_connection import connect, named_errors, run_on, teach_vectors
+from anaglyph.search.postgres_connection import connect, many_on, named_errors, run_on, teach_vectors
 from anaglyph.search.postgres_engine import PostgresEngine
-from anaglyph.search.postgres_schema import VERSION_1, embeddings
-from anaglyph.search.sql_store import SqlStore
+from anaglyph.search.postgres_schema import tables
+from anaglyph.search.postgres_store import PostgresStore
 from anaglyph.search.store import FORMAT, Header
 
 if TYPE_CHECKING:
@@ -21,8 +23,10 @@ _MAKING = 0x616E6167
 """Advisory lock that those who make an index take, so that of many who start at once one makes it."""
 
 
-def create_postgres_store(place: str, header: Header) -> SqlStore:
-    """Make an empty index in a database that exists, and open it.
+def create_postgres_store(
+    place: str, header: Header, *, notes: Mapping[str, str] = MappingProxyType({})
+) -> PostgresStore:
+    """Make an index of nothing but notes in a database that exists, and open it.
 
     Raises:
         IndexFormatError: there is one already, or the database has no pgvector.
@@ -37,13 +41,13 @@ def create_postgres_store(place: str, header: Header) -> SqlStore:
     try:
         with named_errors(address), connection.transaction():
             run_on(connection, "SELECT pg_advisory_xact_lock(?)", (_MAKING,))
-            _make(connection, address, header)
+            _make(connection, address, header, notes)
     finally:
         connection.close()
     return open_postgres_store(place)
 
 
-def open_postgres_store(place: str) -> SqlStore:
+def open_postgres_store(place: str) -> PostgresStore:
     """Open an index.
 
     Raises:
@@ -63,7 +67,7 @@ def open_postgres_store(place: str) -> SqlStore:
     except BaseException:
         connection.close()
         raise
-    return SqlStore(PostgresEngine(address, connection, dim=header.dim), header)
+    return PostgresStore(PostgresEngine(address, connection, dim=header.dim), header)
 
 
 def _exists(connection: Connection, address: Address) -> bool:
@@ -76,7 +80,7 @@ def _exists(connection: Connection, address: Address) -> bool:
     )
 
 
-def _make(connection: Connection, address: Address, header: Header) -> None:
+def _make(connection: Connection, address: Address, header: Header, notes: Mapping[str, str]) -> None:
     if _exists(connection, address):
         raise IndexFormatError(
             f"'{address}' holds an index already; open it, or choose another name behind #."
@@ -88,7 +92,7 @@ def _make(connection: Connection, address: Address, header: Header) -> None:
             )
         run_on(connection, "CREATE EXTENSION vector SCHEMA public", ())
     run_on(connection, f'CREATE SCHEMA IF NOT EXISTS "{address.name}"', ())
-    for statement in (*VERSION_1, *embeddings(header.dim)):
+    for statement in tables(header.dim):
         run_on(connection, statement, ())
     run_on(
         connection,
@@ -96,6 +100,7 @@ def _make(connection: Connection, address: Address, header: Header) -> None:
         "VALUES (1, ?, ?, ?, ?, ?, ?, 0)",
         (header.format, header.model, header.fingerprint, header.dim, *header.views),
     )
+    many_on(connection, "INSERT INTO notes (name, value) VALUES (?, ?)", list(notes.items()))
 
 
 def _header(connection: Connection, address: Address) -> Header:

@@ -1,63 +1,54 @@
-"""The layout of an index in PostgreSQL, version 1; the columns are those of `sqlite_schema`."""
+"""The layout of an index in PostgreSQL: that of `sqlite_schema` in PostgreSQL's words, and what is its own.
+
+Its own are the table of vectors, which pgvector reads, indices in the order of code points, and the version,
+which SQLite keeps outside of tables.
+"""
 
 from __future__ import annotations
 
-VERSION_1 = (
-    """CREATE TABLE header (
-        one integer PRIMARY KEY CHECK (one = 1), format integer NOT NULL,
-        model text NOT NULL, fingerprint text NOT NULL, dim integer NOT NULL,
-        cameras text NOT NULL, pixels integer NOT NULL, generation bigint NOT NULL
-    )""",
-    "CREATE TABLE notes (name text PRIMARY KEY, value text NOT NULL)",
-    """CREATE TABLE items (
-        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        root text NOT NULL, path text NOT NULL, folder text NOT NULL, folded text NOT NULL,
-        content text NOT NULL, bytes bigint NOT NULL, modified bigint NOT NULL, added bigint NOT NULL,
-        state text NOT NULL CHECK (state IN ('ready', 'problem', 'deleted')), ignored boolean NOT NULL,
-        format text NOT NULL, vertices bigint NOT NULL, faces bigint NOT NULL,
-        width double precision NOT NULL, height double precision NOT NULL, depth double precision NOT NULL,
-        longest double precision NOT NULL,
-        proportions double precision, area double precision, volume double precision,
-        watertight boolean NOT NULL, coloured boolean NOT NULL, textured boolean NOT NULL,
-        category text,
-        UNIQUE (root, path)
-    )""",
-    'CREATE INDEX items_by_path ON items (path COLLATE "C", id)',
-    'CREATE INDEX items_by_folder ON items (folder COLLATE "C")',
-    "CREATE INDEX items_by_content ON items (content)",
-    "CREATE INDEX items_by_state_and_format ON items (state, format)",
-    "CREATE INDEX items_by_category ON items (category)",
-    "CREATE INDEX items_by_faces ON items (faces)",
-    "CREATE INDEX items_by_vertices ON items (vertices)",
-    "CREATE INDEX items_by_bytes ON items (bytes)",
-    "CREATE INDEX items_by_longest ON items (longest)",
-    "CREATE INDEX items_by_added ON items (added)",
-    """CREATE TABLE problems (
-        item bigint NOT NULL REFERENCES items ON DELETE CASCADE, position integer NOT NULL,
-        category text NOT NULL, severity text NOT NULL CHECK (severity IN ('serious', 'warning', 'note')),
-        reason text NOT NULL, PRIMARY KEY (item, position)
-    )""",
-    "CREATE INDEX problems_by_category ON problems (category)",
-    """CREATE TABLE tags (
-        item bigint NOT NULL REFERENCES items ON DELETE CASCADE, tag text NOT NULL, PRIMARY KEY (item, tag)
-    )""",
-    "CREATE INDEX tags_by_tag ON tags (tag)",
-    """CREATE TABLE views (
-        item bigint PRIMARY KEY REFERENCES items ON DELETE CASCADE, vectors bytea NOT NULL
-    )""",
-    """CREATE TABLE thumbnails (
-        item bigint PRIMARY KEY REFERENCES items ON DELETE CASCADE, png bytea NOT NULL
-    )""",
-    # Pictures and half-precision numbers are as small as they get: no time is spent on pressing them.
-    "ALTER TABLE views ALTER COLUMN vectors SET STORAGE EXTERNAL",
-    "ALTER TABLE thumbnails ALTER COLUMN png SET STORAGE EXTERNAL",
+import re
+from collections.abc import Sequence
+
+from anaglyph.search.sqlite_schema import FIRST
+
+IN_ROW = 2000
+"""Numbers of a vector that surely fit a page of 8 kB."""
+_WORDS = (
+    (r"INTEGER PRIMARY KEY AUTOINCREMENT", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+    (r"INTEGER NOT NULL CHECK \(\w+ IN \(0, 1\)\)", "boolean NOT NULL"),
+    (r"INTEGER", "bigint"),
+    (r"REAL", "double precision"),
+    (r"BLOB", "bytea"),
+    (r"\) STRICT(, WITHOUT ROWID)?$", ")"),
+    (r"^(CREATE INDEX \w+ ON items) \(path\)$", r'\1 (path COLLATE "C", id)'),
+    (r"^(CREATE INDEX \w+ ON items) \(folder\)$", r'\1 (folder COLLATE "C")'),
 )
+_OWN = re.compile(r"CREATE (TABLE embeddings |INDEX embeddings_)")
 
 
-def embeddings(dim: int) -> tuple[str, ...]:
-    """The table of vectors of D numbers; kept in the row, where a scan of all of them finds them."""
+def tables(dim: int) -> tuple[str, ...]:
+    """All statements that make an empty index of version 1, with vectors of D numbers."""
+    storage = "PLAIN" if dim <= IN_ROW else "EXTERNAL"
     return (
+        *in_words_of_postgresql(FIRST),
+        "ALTER TABLE header ADD COLUMN format bigint NOT NULL",
+        # Pictures and half-precision numbers are as small as they get: no time is spent on pressing them.
+        "ALTER TABLE views ALTER COLUMN vectors SET STORAGE EXTERNAL",
+        "ALTER TABLE thumbnails ALTER COLUMN png SET STORAGE EXTERNAL",
         "CREATE TABLE embeddings (item bigint PRIMARY KEY REFERENCES items ON DELETE CASCADE, "
         f"vector vector({int(dim)}) NOT NULL)",
-        "ALTER TABLE embeddings ALTER COLUMN vector SET STORAGE PLAIN",
+        # In the row, where a scan finds them, as long as a page holds one.
+        f"ALTER TABLE embeddings ALTER COLUMN vector SET STORAGE {storage}",
     )
+
+
+def in_words_of_postgresql(statements: Sequence[str]) -> list[str]:
+    """Statements of `sqlite_schema`, but for those about vectors."""
+    translated = []
+    for statement in statements:
+        if _OWN.match(statement):
+            continue
+        for pattern, words in _WORDS:
+            statement = re.sub(pattern, words, statement)
+        translated.append(statement)
+    return translated

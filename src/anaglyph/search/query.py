@@ -141,7 +141,9 @@ class QueryEmbedder:
         return [_Embedded(row) for row in rows]
 
     def _pictures(self, parts: Sequence[Part]) -> list[_Embedded | AnaglyphError]:
-        import torch
+        if not parts:
+            return []
+        import torch  # here: not every search has pictures
 
         from anaglyph.search.query_pictures import prepared_picture
 

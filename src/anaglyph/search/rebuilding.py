@@ -1,8 +1,8 @@
 """An index made anew beside the old one, which it replaces when all is done.
 
-Kept are the folders and what people said: tags, and what they left out of duplicates. The new index grows in
-a folder of its own name with `.rebuild` behind it, so an interrupted rebuild goes on. Readers of the old one
-keep what they opened.
+Kept are the folders, the dates of entry and what people said: tags, and what they left out of duplicates.
+The new index grows in a folder of its own name with `.rebuild` behind it, so an interrupted rebuild goes on.
+Readers of the old one keep what they opened.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from anaglyph.errors import ConfigError, DataError, IndexFormatError
 from anaglyph.search.categories import NOTE, kept_names
 from anaglyph.search.index_place import index_exists, is_address
 from anaglyph.search.index_space import ModelChoice, Ready, choice_of, new_index, open_for_indexing
+from anaglyph.search.index_swap import drop_replaced, finish_swap, growing_beside, swap_in
 from anaglyph.search.indexer import IndexEvent, IndexOptions, IndexReport, index_folder, roots_of
 from anaglyph.search.indexing import chosen_categories, note_closeness
 from anaglyph.search.items import Item
@@ -26,8 +27,6 @@ from anaglyph.search.store import Store, Writer
 
 if TYPE_CHECKING:
     import torch
-
-_NEW, _OLD = ".rebuild", ".replaced"
 
 
 def rebuild_index(
@@ -81,7 +80,8 @@ def rebuild_index(
                 reports.append(
                     index_folder(
                         ready.store, writer, folder, embed=ready.embed, preparation=ready.preparation,
-                        options=options, now=now, categories=categories, listen=listen, stopped=stopped,
+                        options=options, now=now, categories=categories, added=_added(old, folder),
+                        listen=listen, stopped=stopped,
                     )
                 )  # fmt: skip
                 if reports[-1].stopped or stopped():
@@ -89,20 +89,9 @@ def rebuild_index(
                     return reports
             carry_over(old, ready.store, writer)
             note_closeness(ready, writer)
-        _swap(target)
-    shutil.rmtree(_beside(target, _OLD), ignore_errors=True)
+        swap_in(target)
+    drop_replaced(target)
     return reports
-
-
-def finish_swap(target: Path) -> None:
-    """Put things right after a rebuild that was killed while it exchanged the folders."""
-    replaced = _beside(target, _OLD)
-    if not replaced.exists():
-        return
-    if target.exists():
-        shutil.rmtree(replaced)
-    else:
-        replaced.rename(target)
 
 
 def carry_over(old: Store, new: Store, writer: Writer) -> None:
@@ -122,6 +111,12 @@ def carry_over(old: Store, new: Store, writer: Writer) -> None:
             writer.ignore([id], True)
 
 
+def _added(old: Store, folder: Path) -> dict[str, int]:
+    """Path -> when it entered the old index."""
+    ids = {row.id for row in old.known(str(folder)).values()}
+    return {item.path: item.added for item in old.items(sorted(ids))}
+
+
 def _items(store: Store) -> Iterator[Item]:
     for entry in store.every():
         yield entry.item
@@ -129,7 +124,7 @@ def _items(store: Store) -> Iterator[Item]:
 
 def _begun(target: Path, choice: ModelChoice, *, root: Path, device: torch.device) -> Ready:
     """The index that grows: one that was begun with the same model, else an empty one."""
-    growing = _beside(target, _NEW)
+    growing = growing_beside(target)
     if index_exists(growing):
         store = open_store(growing)
         try:
@@ -145,12 +140,3 @@ def _begun(target: Path, choice: ModelChoice, *, root: Path, device: torch.devic
             f"'{growing}' is where the new index would grow, and holds something else; move that away."
         )
     return new_index(str(growing), choice, root=root, device=device)
-
-
-def _swap(target: Path) -> None:
-    target.rename(_beside(target, _OLD))
-    _beside(target, _NEW).rename(target)
-
-
-def _beside(target: Path, ending: str) -> Path:
-    return target.with_name(target.name + ending)

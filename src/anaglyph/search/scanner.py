@@ -13,11 +13,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from anaglyph.errors import ConfigError, DataError
 from anaglyph.geometry.mesh_formats import SUPPORTED
 from anaglyph.search.store import Known
+
+
+class FolderError(DataError):
+    """A folder cannot be looked at, or what is in it cannot be believed; other folders still can."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Walk:
     files: tuple[Found, ...]
     """By path."""
     unreadable: tuple[str, ...] = ()
-    """Folders below the root that may not be entered; what the index knows of them stays."""
+    """Folders that may not be entered and files that may not be looked at; what is known of them stays."""
     unnameable: tuple[str, ...] = ()
     """Files whose names are not UTF-8, with ? for what cannot be shown; no index can hold them."""
 
@@ -92,6 +97,8 @@ class Changes:
     """Ids whose files are not there and lie nowhere else."""
     perhaps_moved: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     """Content -> (path, id) of files that are gone, while new files of the same size are there."""
+    perhaps_back: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    """Likewise of files that were gone before: they may be back, or were moved in two steps."""
 
     def count(self, kind: Literal["new", "changed"]) -> int:
         """How many tasks are of a kind."""
@@ -102,13 +109,13 @@ def walk(folder: Path) -> Walk:
     """Every model below a folder; hidden files and folders are passed over.
 
     Raises:
-        DataError: there is no such folder, or it may not be read.
+        FolderError: there is no such folder, or it may not be read.
     """
     try:
         root = folder.resolve(strict=True)
         entries = sorted(os.scandir(root), key=lambda entry: entry.name)
     except OSError as error:
-        raise DataError(
+        raise FolderError(
             f"the folder '{folder}' cannot be read ({error.strerror}). Name a folder of 3D models; if it is "
             f"on another disk, is that one there?"
         ) from error
@@ -129,6 +136,7 @@ def compare(
     seen: Walk,
     known: Mapping[str, Known],
     *,
+    deleted: Mapping[str, Known] = MappingProxyType({}),
     shard: Shard = WHOLE,
     retry: bool = False,
     thorough: bool = False,
@@ -138,6 +146,7 @@ def compare(
     Args:
         seen: what lies there.
         known: path -> what the index knows, of the same root.
+        deleted: path -> what it knows of files that were gone before.
         shard: share of the files.
         retry: look again at files that could not be used, even where they are unchanged.
         thorough: hash every file, whatever its size and time say; finds changes of textures and buffers.
@@ -146,14 +155,13 @@ def compare(
     gone = {
         path: row
         for path, row in known.items()
-        if path not in there and not any(path.startswith(f"{folder}/") for folder in seen.unreadable)
+        if path not in there and not any(f"{path}/".startswith(f"{each}/") for each in seen.unreadable)
     }
     new_sizes = {file.bytes for file in seen.files if file.path not in known}
+    moved, back = _of_sizes(gone, new_sizes), _of_sizes(deleted, new_sizes)
     by_size: dict[int, list[str]] = defaultdict(list)
-    perhaps: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for path, row in sorted(gone.items()):
-        if row.content and row.bytes in new_sizes:
-            perhaps[row.content].append((path, row.id))
+    for row in (*gone.values(), *deleted.values()):
+        if row.content in moved or row.content in back:
             by_size[row.bytes].append(row.content)
     tasks = []
     same = 0
@@ -165,11 +173,18 @@ def compare(
             same += 1
         else:
             tasks.append(task)
-    waiting = {path for rows in perhaps.values() for path, _ in rows}
+    waiting = {path for rows in moved.values() for path, _ in rows}
     lost = [row.id for path, row in sorted(gone.items()) if path not in waiting and shard.holds(path)]
-    return Changes(
-        tuple(tasks), same, tuple(lost), {content: tuple(rows) for content, rows in perhaps.items()}
-    )
+    return Changes(tuple(tasks), same, tuple(lost), perhaps_moved=moved, perhaps_back=back)
+
+
+def _of_sizes(rows: Mapping[str, Known], sizes: set[int]) -> dict[str, tuple[tuple[str, int], ...]]:
+    """Content -> (path, id) of the rows of these sizes, by path."""
+    found: dict[str, tuple[tuple[str, int], ...]] = {}
+    for path, row in sorted(rows.items()):
+        if row.content and row.bytes in sizes:
+            found[row.content] = (*found.get(row.content, ()), (path, row.id))
+    return found
 
 
 def _task(

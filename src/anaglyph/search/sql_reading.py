@@ -57,12 +57,12 @@ def read_item(run: Run, id: int) -> Item:
     return items[0]
 
 
-def read_known(run: Run, root: str) -> dict[str, Known]:
-    """Path -> what is known of it, for every file of a root that is not deleted."""
+def read_known(run: Run, root: str, *, deleted: bool = False) -> dict[str, Known]:
+    """Path -> what is known of it, for every file of a root that is not deleted, or every one that is."""
     known = {}
     for id, path, size, modified, content, state in run(
         "SELECT i.id, i.path, i.bytes, i.modified, i.content, i.state FROM items AS i "
-        "WHERE i.root = ? AND i.state <> 'deleted'",
+        f"WHERE i.root = ? AND i.state {'=' if deleted else '<>'} 'deleted'",
         (root,),
     ):
         values = (id, size, modified)

@@ -93,6 +93,11 @@ class SqlStore:
         with self._engine.reading() as run:
             return sql_reading.read_known(run, root)
 
+    def deleted(self, root: str) -> dict[str, Known]:
+        """Path -> what is known of it, for every file of a root that is gone and not purged."""
+        with self._engine.reading() as run:
+            return sql_reading.read_known(run, root, deleted=True)
+
     def item(self, id: int) -> Item:
         """One item; DataError if there is none."""
         with self._engine.reading() as run:

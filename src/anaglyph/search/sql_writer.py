@@ -69,9 +69,9 @@ class SqlWriter:
         """(id, bytes, modified) of files whose content is as before."""
         self._session.change(lambda change: sql_writing.touch_items(change.many, rows))
 
-    def move(self, rows: Sequence[tuple[int, str]]) -> None:
-        """(id, new path): the file lies elsewhere and keeps its vectors."""
-        self._session.change(lambda change: sql_writing.move_items(change.run, change.many, rows))
+    def move(self, rows: Sequence[tuple[int, str, str]]) -> list[int]:
+        """(id, path, new path): the file lies elsewhere and keeps its vectors; ids of those that moved."""
+        return self._session.change(lambda change: sql_writing.move_items(change.run, rows))
 
     def mark_deleted(self, ids: Sequence[int]) -> None:
         """Their files are gone; they are found no more."""
@@ -102,4 +102,17 @@ class SqlWriter:
 
     def note(self, name: str, value: str) -> None:
         """Keep a fact about the whole index."""
-        self._session.change(lambda change: sql_writing.put_note(change.many, name, value))
+        self._session.change(lambda change: sql_writing.put_note(change.run, name, value))
+
+    def revise(self, name: str, change: Callable[[str], str]) -> None:
+        """Replace a note by what `change` makes of it, "" where there is none."""
+
+        def work(under_way: Change) -> None:
+            before = sql_writing.held_note(under_way.run, name)
+            sql_writing.put_note(under_way.run, name, change(before))
+
+        self._session.change(work)
+
+    def categorize(self, rows: Sequence[tuple[int, str | None]]) -> None:
+        """(id, category)."""
+        self._session.change(lambda change: sql_writing.set_categories(change.many, rows))

@@ -32,13 +32,13 @@ def put_item(run: Run, item: Item) -> tuple[int, bool]:
         if item.id
         else run("SELECT id FROM items WHERE root = ? AND path = ?", (item.root, item.path))
     )
-    if not found:
-        # Another writer of a shared store may be first between the two: then its row is replaced.
-        return int(run(_INSERT, row)[0][0]), True
     values = [value for name, value in zip(COLUMNS, row, strict=True) if name not in USERS_COLUMNS]
-    if not run(_UPDATE, (*values, found[0][0])):
+    if found and run(_UPDATE, (*values, found[0][0])):
+        return int(found[0][0]), False
+    if item.id:
         raise DataError(f"cannot replace item {item.id} ('{item.path}'): it is not there. Put it with id 0.")
-    return int(found[0][0]), False
+    # Another writer of a shared store may be first between the two: then its row is replaced.
+    return int(run(_INSERT, row)[0][0]), True
 
 
 def put_items(run: Run, items: Sequence[Item]) -> list[tuple[int, bool]]:
@@ -77,15 +77,12 @@ def touch_items(many: RunMany, rows: Sequence[tuple[int, int, int]]) -> None:
     many("UPDATE items SET bytes = ?, modified = ? WHERE id = ?", [(size, at, id) for id, size, at in rows])
 
 
-def move_items(run: Run, many: RunMany, rows: Sequence[tuple[int, str]]) -> None:
-    """(id, new path); all leave their places before the first takes its new one."""
-    places = {id: run("SELECT root, path, folder, category FROM items WHERE id = ?", (id,)) for id, _ in rows}
-    for id, path in rows:
-        if not places[id]:
-            raise DataError(f"cannot move item {id} to '{path}': it is not there.")
-    many("UPDATE items SET path = ? WHERE id = ?", [(f"/moving/{id}", id) for id, _ in rows])
-    for id, path in rows:
-        root, _, old_folder, category = places[id][0]
+def move_items(run: Run, rows: Sequence[tuple[int, str, str]]) -> list[int]:
+    """(id, path, new path); all leave their places before the first takes its new one. Those that moved."""
+    leave = "UPDATE items SET path = ? WHERE id = ? AND path = ? RETURNING root, folder, category"
+    left = [(id, path, run(leave, (f"/moving/{id}", id, old))) for id, old, path in rows]
+    moved = [(id, path, *facts[0]) for id, path, facts in left if facts]
+    for id, path, root, old_folder, category in moved:
         for other, state in run("SELECT id, state FROM items WHERE root = ? AND path = ?", (root, path)):
             if state != "deleted":
                 raise DataError(f"cannot move item {id} to '{path}': item {other} lies there.")
@@ -99,6 +96,7 @@ def move_items(run: Run, many: RunMany, rows: Sequence[tuple[int, str]]) -> None
             "WHERE id = ? RETURNING id",
             (path, folder, folded(path), category, id),
         )
+    return [id for id, *_ in moved]
 
 
 def mark_deleted(many: RunMany, ids: Sequence[int]) -> None:
@@ -111,13 +109,25 @@ def set_ignored(many: RunMany, ids: Sequence[int], ignored: bool) -> None:
     many("UPDATE items SET ignored = ? WHERE id = ?", [(bool(ignored), id) for id in ids])
 
 
-def put_note(many: RunMany, name: str, value: str) -> None:
+def set_categories(many: RunMany, rows: Sequence[tuple[int, str | None]]) -> None:
+    """(id, category)."""
+    many("UPDATE items SET category = ? WHERE id = ?", [(category, id) for id, category in rows])
+
+
+def put_note(run: Run, name: str, value: str) -> None:
     """Keep a fact about the whole index."""
-    many(
+    run(
         "INSERT INTO notes (name, value) VALUES (?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        [(name, value)],
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value RETURNING name",
+        (name, value),
     )
+
+
+def held_note(run: Run, name: str) -> str:
+    """A note, made where it is missing, that no other writer changes before this transaction ends."""
+    run("INSERT INTO notes (name, value) VALUES (?, '') ON CONFLICT DO NOTHING RETURNING name", (name,))
+    ((value,),) = run("UPDATE notes SET value = value WHERE name = ? RETURNING value", (name,))
+    return str(value)
 
 
 def purge_items(run: Run) -> int:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from anaglyph.errors import IndexFormatError
 from anaglyph.search import exact
 from anaglyph.search.connections import Connections
 from anaglyph.search.filter_sql import SQLITE, Condition, marks
@@ -41,6 +42,7 @@ class SqliteEngine:
 
     def __init__(self, folder: Path, connection: sqlite3.Connection, *, dim: int) -> None:
         self.folder = folder
+        self._identity = _identity(folder)
         self.connections = Connections(
             connection, connect=self._connect, usable=_is_at_rest, place=str(folder)
         )
@@ -58,6 +60,7 @@ class SqliteEngine:
     def writing(self, *, owner: str) -> Iterator[SqliteSession]:
         """The right to write; IndexFormatError while another one has it."""
         with writer_lock(self.folder, owner=owner), self.connections.lent() as connection:
+            self._require_same()
             yield SqliteSession(connection, self.folder)
 
     def vectors(self, run: Run, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -93,9 +96,26 @@ class SqliteEngine:
         """Give back the file."""
         self.connections.close()
 
+    def replaced(self) -> bool:
+        """Whether another index, or none, lies in the folder by now, as after a rebuild."""
+        return _identity(self.folder) != self._identity
+
     def _connect(self) -> sqlite3.Connection:
         with named_errors(self.folder):
-            return connect(self.folder / DATABASE)
+            connection = connect(self.folder / DATABASE)
+        try:
+            self._require_same()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _require_same(self) -> None:
+        """A second connection must see what the first one does; what is written must not be lost."""
+        if self.replaced():
+            raise IndexFormatError(
+                f"the index '{self.folder}' was replaced by another one since it was opened; open it again."
+            )
 
     def current(self, run: Run) -> VectorMatrix:
         """All vectors as of this transaction, or a little newer: the ids that pass say which count."""
@@ -153,6 +173,15 @@ class SqliteChange:
             "INSERT INTO embeddings (item, generation, vector) VALUES (?, ?, ?)",
             [(id, self._generation, vector.tobytes()) for id, vector in rows],
         )
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """What tells one file from another that has its name; None without a file."""
+    try:
+        facts = (folder / DATABASE).stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def _changed(run: Run, since: int) -> Iterator[tuple[int, bytes]]:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from anaglyph.errors import DataError, IndexFormatError
 from anaglyph.search.sqlite_file import DATABASE, PAGE_BYTES, connect, named_errors, one, require_plain_files
@@ -18,8 +19,10 @@ from anaglyph.search.writer_lock import writer_lock
 _MOST_DIM = 65_536
 
 
-def create_sqlite_store(folder: Path, header: Header) -> SqliteStore:
-    """Make an empty index in a folder, which may exist, and open it.
+def create_sqlite_store(
+    folder: Path, header: Header, *, notes: Mapping[str, str] = MappingProxyType({})
+) -> SqliteStore:
+    """Make an index of nothing but notes in a folder, which may exist, and open it.
 
     Raises:
         IndexFormatError: there is one already, or somebody else is making one.
@@ -42,7 +45,7 @@ def create_sqlite_store(folder: Path, header: Header) -> SqliteStore:
         partial = folder / f".{DATABASE}.partial"
         with named_errors(folder):
             partial.unlink(missing_ok=True)
-            _write_empty(partial, header)
+            _write_empty(partial, header, notes)
             partial.replace(file)
             _sync_folder(folder)
     return open_sqlite_store(folder)
@@ -82,12 +85,14 @@ def migrate(
         IndexFormatError: the index is damaged, or somebody writes to it.
         DataError: no room for the copy.
     """
+    copy = folder / f"index.version-{version}.sqlite"
     with writer_lock(folder, owner=f"migration to version {target}"):
+        if one(connection, "PRAGMA user_version") == target:
+            return copy  # another process was first
         _require_layout(connection, folder, version, migrations)
         found = one(connection, "PRAGMA quick_check(1)")
         if found != "ok":
             raise IndexFormatError(f"the index '{folder}' is damaged: {found}. Index again with --rebuild.")
-        copy = folder / f"index.version-{version}.sqlite"
         _copy(connection, copy)
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -98,12 +103,13 @@ def migrate(
             _require_layout(connection, folder, target, migrations)
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk may have rolled back already
+                connection.execute("ROLLBACK")
             raise
     return copy
 
 
-def _write_empty(file: Path, header: Header) -> None:
+def _write_empty(file: Path, header: Header, notes: Mapping[str, str]) -> None:
     file.touch()
     connection = connect(file)
     try:
@@ -117,6 +123,7 @@ def _write_empty(file: Path, header: Header) -> None:
             "VALUES (1, ?, ?, ?, ?, ?, 0)",
             (header.model, header.fingerprint, header.dim, *header.views),
         )
+        connection.executemany("INSERT INTO notes (name, value) VALUES (?, ?)", list(notes.items()))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")

@@ -17,7 +17,7 @@ from anaglyph.search.store import Header
 
 
 class SqliteStore(SqlStore):
-    """An open index in a folder; a `Store` and `InMemory`.
+    """An open index in a folder; a `Store`, `InMemory` and `Replaceable`.
 
     Args:
         folder: of the index.
@@ -34,3 +34,13 @@ class SqliteStore(SqlStore):
         where = condition(filters, self._sqlite.dialect)
         with self._sqlite.reading() as run:
             return self._sqlite.current(run).matrix, self.passing(run, where)
+
+    def changed(self, since: int) -> NDArray[np.int64]:
+        """Ids, ascending, whose vectors came or were replaced after a generation."""
+        with self._sqlite.reading() as run:
+            rows = run("SELECT item FROM embeddings WHERE generation > ? ORDER BY item", (since,))
+            return np.fromiter((id for (id,) in rows), np.int64, count=len(rows))
+
+    def replaced(self) -> bool:
+        """Whether another index, or none, lies in the folder by now; this one is read as it was."""
+        return self._sqlite.replaced()

@@ -5,7 +5,7 @@ Everything about an item is one transaction. A reader sees a state that was comm
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -13,8 +13,14 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from anaglyph.errors import DataError
 from anaglyph.search.exact import Matrix
 from anaglyph.search.items import Entry, Filters, Item, Problem
+
+
+class UnreachableError(DataError):
+    """An index whose server is gone or does not answer; nothing is known of what was asked."""
+
 
 FORMAT = 1
 """Version of the layout that this release writes."""
@@ -64,11 +70,12 @@ class Writer(Protocol):
     def touch(self, rows: Sequence[tuple[int, int, int]]) -> None:
         """(id, bytes, modified) of files whose content is as before."""
 
-    def move(self, rows: Sequence[tuple[int, str]]) -> None:
-        """(id, new path): the file lies elsewhere and keeps its vectors; swaps and circles are fine.
+    def move(self, rows: Sequence[tuple[int, str, str]]) -> list[int]:
+        """(id, path, new path): the file lies elsewhere and keeps its vectors; the ids of those that moved.
 
-        A category that was the top folder follows. A deleted item that lay there is removed for good;
-        DataError where one lies that is not deleted.
+        An item that does not lie at `path` stays where it is: another indexer found its file elsewhere.
+        Swaps and circles are fine. A category that was the top folder follows. A deleted item that lay there
+        is removed for good; DataError where one lies that is not deleted.
         """
 
     def mark_deleted(self, ids: Sequence[int]) -> None:
@@ -85,6 +92,12 @@ class Writer(Protocol):
 
     def note(self, name: str, value: str) -> None:
         """Keep a fact about the whole index, such as the score below which nothing is close."""
+
+    def revise(self, name: str, change: Callable[[str], str]) -> None:
+        """Replace a note by what `change` makes of it ("" where there is none), no other writer between."""
+
+    def categorize(self, rows: Sequence[tuple[int, str | None]]) -> None:
+        """(id, category)."""
 
 
 class Store(Protocol):
@@ -109,6 +122,9 @@ class Store(Protocol):
 
     def known(self, root: str) -> dict[str, Known]:
         """Path -> what is known of it, for every file of a root that is not deleted."""
+
+    def deleted(self, root: str) -> dict[str, Known]:
+        """Path -> what is known of it, for every file of a root that is gone and not purged."""
 
     def item(self, id: int) -> Item:
         """One item; DataError if there is none."""
@@ -156,9 +172,46 @@ class Store(Protocol):
         """Give back files and connections."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """A graph of neighbours through which a database searches, nearly right and much faster."""
+
+    breadth: int
+    """Candidates that a query looks at, and the most results that it gives."""
+    recall: float
+    """Share of the 10 nearest that are found, measured when it was built."""
+
+
+@runtime_checkable
+class Graphed(Protocol):
+    """A store whose database searches by itself; its vectors stay where they are."""
+
+    def graph(self) -> Graph | None:
+        """The graph that was built, None without one."""
+
+    def build_graph(self) -> Graph:
+        """Build the graph, or build it anew; readers and writers go on meanwhile."""
+
+    def nearest_by_graph(
+        self, vector: NDArray[np.float32], *, filters: Filters, limit: int, breadth: int
+    ) -> list[tuple[int, float]]:
+        """`nearest` by the graph."""
+
+
 @runtime_checkable
 class InMemory(Protocol):
     """A store whose vectors lie in this process, so that many queries can read them at once."""
 
     def searchable(self, filters: Filters) -> tuple[Matrix, NDArray[np.int64]]:
         """Vectors, and the ids that pass; removed items may still be in the matrix."""
+
+    def changed(self, since: int) -> NDArray[np.int64]:
+        """Ids, ascending, whose vectors came or were replaced after a generation."""
+
+
+@runtime_checkable
+class Replaceable(Protocol):
+    """A store in whose place another one can be put while it is open, as a rebuild does."""
+
+    def replaced(self) -> bool:
+        """Whether that happened; what was opened can still be read, and is not written to any more."""

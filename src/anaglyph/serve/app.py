@@ -15,13 +15,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from anaglyph.errors import AnaglyphError, IndexFormatError
+from anaglyph.search.store import UnreachableError
 from anaglyph.serve.body_limit import BodyLimit
 from anaglyph.serve.errors import Code, RefusedError
 from anaglyph.serve.guard import Guard
 from anaglyph.serve.headers import HEADERS, SecurityHeaders
+from anaglyph.serve.live import AnsweredFrom, Live
 from anaglyph.serve.routes import export, items, jobs, review, search, session, system
 from anaglyph.serve.schemas import Error, SearchRequest
 from anaglyph.serve.served import Served
+from anaglyph.serve.served import served as served_by
 from anaglyph.serve.static_pages import StaticPages
 from anaglyph.serve.traffic import Traffic
 
@@ -31,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 def create_app(served: Served, *, ready: Callable[[], None] = lambda: None) -> FastAPI:
-    """An application that serves one index and closes it when it ends.
+    """An application that serves one index, or what takes its place, and closes it when it ends.
 
     Args:
         served: what is served.
@@ -44,7 +47,9 @@ def create_app(served: Served, *, ready: Callable[[], None] = lambda: None) -> F
         try:
             yield
         finally:
-            served.close()
+            await live.close()
+
+    live = Live(served)
 
     app = FastAPI(
         title="Anaglyph",
@@ -56,7 +61,6 @@ def create_app(served: Served, *, ready: Callable[[], None] = lambda: None) -> F
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.served = served
     api = APIRouter(prefix=PREFIX, responses={422: {"model": Error}})
     # Routes are tried one after the other: those that are asked most stand first.
     for router in (
@@ -79,6 +83,7 @@ def create_app(served: Served, *, ready: Callable[[], None] = lambda: None) -> F
     _describe(app)
     settings, monotonic = served.settings, served.clocks.monotonic
     # The last one added stands outermost.
+    app.add_middleware(AnsweredFrom, live=live)
     app.add_middleware(BodyLimit, limits=settings.limits, monotonic=monotonic)
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(Traffic, metrics=served.metrics, monotonic=monotonic, most=settings.limits.requests)
@@ -88,8 +93,7 @@ def create_app(served: Served, *, ready: Callable[[], None] = lambda: None) -> F
 
 async def direct_search(request: Request) -> Response:
     """`search` as Starlette calls it."""
-    served: Served = request.app.state.served
-    return await search.search(served, request)
+    return await search.search(await served_by(request), request)
 
 
 def _handle_errors(app: FastAPI) -> None:
@@ -119,9 +123,11 @@ def _handle_errors(app: FastAPI) -> None:
         return RefusedError(400, Code.INVALID_REQUEST, "the client went away.").response()  # to nobody
 
     @app.exception_handler(IndexFormatError)
-    async def unusable(request: Request, error: IndexFormatError) -> Response:
+    @app.exception_handler(UnreachableError)
+    async def unusable(request: Request, error: AnaglyphError) -> Response:
         log.error("the index cannot be used: %s", error)
-        return RefusedError(503, Code.INDEX_UNUSABLE, str(error)).response()
+        told = (await served_by(request)).told(error)
+        return RefusedError(503, Code.INDEX_UNUSABLE, told, headers={"Retry-After": "10"}).response()
 
     @app.exception_handler(AnaglyphError)
     async def known(request: Request, error: AnaglyphError) -> Response:
@@ -129,7 +135,7 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def fault(request: Request, error: Exception) -> Response:
-        log.exception("a request failed: %s %s", request.method, request.url.path, exc_info=error)
+        log.exception("a request failed: %s %r", request.method, request.scope["path"], exc_info=error)
         answer = RefusedError(500, Code.INTERNAL, "the server failed at this request; its log says more.")
         made = answer.response()
         made.headers.update(HEADERS)  # it is sent from outside of all middleware

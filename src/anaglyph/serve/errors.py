@@ -39,7 +39,7 @@ class Code(StrEnum):
     BUSY = "busy"
     """Too many queries wait, or another writer holds the index; `Retry-After` says when to come back."""
     INDEX_UNUSABLE = "index_unusable"
-    """The index is damaged."""
+    """The index is damaged or gone, or its database cannot be reached; come back after `Retry-After`."""
     INTERNAL = "internal"
     """A fault of the server; its log says more."""
 

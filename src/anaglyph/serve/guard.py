@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -15,7 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from anaglyph.serve.errors import Code, RefusedError
 from anaglyph.serve.settings import ServeSettings, is_loopback
 
-COOKIE = "anaglyph_session"
+COOKIE = "anaglyph_session_{port}"
+"""Browsers send cookies to every port of a machine: each server has a name of its own."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 GUARDED = ("/api/", "/metrics")
 """What asks for the token; the files of the page, which hold no data, and /healthz do not."""
@@ -48,20 +48,22 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         try:
-            authorized = self.check(scope["method"], scope["path"], scope["headers"])
+            authorized = self.check(scope)
         except RefusedError as refusal:
             await refusal.response()(scope, receive, send)
             return
         scope["state"] = {**scope.get("state", {}), "session": self.session, "authorized": authorized}
         await self.app(scope, receive, send)
 
-    def check(self, method: str, path: str, raw: Iterable[tuple[bytes, bytes]]) -> bool:
+    def check(self, scope: Scope) -> bool:
         """Whether the caller has the token; RefusedError unless this request may be answered."""
-        headers = Headers(raw=list(raw))
+        method, path, headers = scope["method"], scope["path"], Headers(raw=list(scope["headers"]))
         host = self._known_host(headers)
-        if method not in SAFE:
+        if method not in SAFE or path.startswith(
+            GUARDED
+        ):  # what other pages cannot read costs time all the same
             _same_origin(headers, host)
-        known = self._known_caller(headers)
+        known = self._known_caller(headers, cookie_name(scope))
         if not path.startswith(GUARDED):
             return known
         writes = method not in SAFE and path not in READS_BY_POST
@@ -105,30 +107,42 @@ class Guard:
             return False
         return not self.settings.local
 
-    def _known_caller(self, headers: Headers) -> bool:
+    def _known_caller(self, headers: Headers, cookie: str) -> bool:
         token = self.settings.token
         if token is None:
             return False
         scheme, _, value = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(value.strip().encode(), token.encode()):
             return True
-        return hmac.compare_digest(_cookie(headers).encode(), self.session.encode())
+        return hmac.compare_digest(_cookie(headers, cookie).encode(), self.session.encode())
 
 
 def _same_origin(headers: Headers, host: str) -> None:
     """Refuse what a browser sends for another site's page; programs send neither header."""
     origins = headers.getlist("origin")
     site = headers.get("sec-fetch-site", "none").lower()
-    foreign = any(urlsplit(origin.lower()).netloc != host for origin in origins)
+    foreign = any(_netloc(origin) != host for origin in origins)
     if foreign or len(origins) > 1 or site not in ("same-origin", "none"):
         raise RefusedError(
             403, Code.ORIGIN_NOT_ALLOWED, "a page of another site may not send requests to this server."
         )
 
 
-def _cookie(headers: Headers) -> str:
+def cookie_name(scope: Scope) -> str:
+    """Of the cookie that this server sets and reads."""
+    return COOKIE.format(port=(scope.get("server") or ("", 0))[1])
+
+
+def _netloc(origin: str) -> str | None:
     try:
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        return urlsplit(origin.lower()).netloc
+    except ValueError:  # such as "http://["
+        return None
+
+
+def _cookie(headers: Headers, name: str) -> str:
+    try:
+        morsel = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
         return ""
     return "" if morsel is None else morsel.value

@@ -109,8 +109,9 @@ class Jobs:
 
     def cancel(self, id: int) -> Job:
         """Ask a job to stop; it finishes the batch it is at. One that ended stays as it is."""
-        job = self.one(id)
+        self.one(id)
         with self._lock:
+            job = self._jobs[id]  # as it is now: what has ended is not cancelled any more
             if job.state == "running":
                 self._cancelled.add(id)
         return job
@@ -137,13 +138,11 @@ class Jobs:
         except Exception:
             log.exception("job %d failed", job.id)
             self._change(job.id, state="failed", message="the server failed at this job; its log says more.")
-        finally:
-            with self._lock:
-                self._cancelled.discard(job.id)
 
     def _change(self, id: int, *, state: State, message: str) -> None:
         with self._lock:
             self._jobs[id] = replace(self._jobs[id], state=state, message=message, ended=self.now())
+            self._cancelled.discard(id)
 
     def progress(self, id: int, *, done: int, total: int | None, message: str) -> None:
         """Where a running job is."""

@@ -103,10 +103,10 @@ def _linear(colours: NDArray[np.uint8]) -> NDArray[np.uint16]:
 
 def _views(blocks: list[bytes]) -> list[dict[str, int]]:
     starts = np.cumsum([0, *map(len, blocks)]).tolist()
-    targets = (_ARRAY, _INDICES, _ARRAY)
+    targets = (_ARRAY, _INDICES, _ARRAY)[: len(blocks)]  # colours are the third, where there are any
     return [
         {"buffer": 0, "byteOffset": start, "byteLength": len(block), "target": target}
-        for start, block, target in zip(starts, blocks, targets, strict=False)
+        for start, block, target in zip(starts[:-1], blocks, targets, strict=True)
     ]
 
 

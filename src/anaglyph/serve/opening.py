@@ -37,20 +37,25 @@ def open_served(place: str, *, settings: ServeSettings, clocks: Clocks, root: Pa
         from anaglyph.serve.served import Served
     except ModuleNotFoundError as error:
         raise MissingExtraError(what="the HTTP server", extra="serve") from error
-    store = open_store(place)
-    try:
-        space = space_of(store, root=root)
-        store.vectors()
-        cache = None if is_address(place) else Path(place) / "cache"
-        engine = IndexEngine(store, space=space, cache=cache, limits=settings.limits)
-        return Served(
-            store,
-            engine,
-            settings=settings,
-            clocks=clocks,
-            roots=roots_of(store),
-            index=index_in_child(place, root=root) if settings.write else None,
-        )
-    except BaseException:
-        store.close()
-        raise
+
+    def opened(before: Served | None) -> Served:
+        store = open_store(place)
+        try:
+            space = space_of(store, root=root)
+            store.vectors()
+            cache = None if is_address(place) else Path(place) / "cache"
+            return Served(
+                store,
+                IndexEngine(store, space=space, cache=cache, limits=settings.limits),
+                settings=settings,
+                clocks=clocks,
+                roots=roots_of(store),
+                index=index_in_child(place, root=root) if settings.write else None,
+                reopen=opened,
+                before=before,
+            )
+        except BaseException:
+            store.close()
+            raise
+
+    return opened(None)

@@ -73,7 +73,7 @@ def run_server(served: Served, made: socket.socket, *, ready: Callable[[], None]
     limits = served.settings.limits
     config = uvicorn.Config(
         create_app(served, ready=ready),
-        http=patient_protocol(limits.idle_seconds),
+        http=patient_protocol(limits),
         ws="none",
         lifespan="on",
         log_level="warning",

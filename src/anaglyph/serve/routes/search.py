@@ -10,6 +10,7 @@ from starlette.responses import Response
 from anaglyph.errors import ConfigError, DataError, MeshError
 from anaglyph.search.parts import LikePart, ModelPart, Part, PicturePart, TextPart
 from anaglyph.search.searcher import Found
+from anaglyph.search.store import UnreachableError
 from anaglyph.serve.engine import Kind, Wanted
 from anaglyph.serve.errors import Code, RefusedError
 from anaglyph.serve.filters import body_filters
@@ -112,6 +113,8 @@ async def found_hits(serving: Served, request: SearchRequest, parts: tuple[Part,
         query = None if items_only else await serving.embedding.ask(parts)
         wanted = Wanted(query=query, parts=parts, filters=filters, limit=request.limit, offset=request.offset)
         return await serving.finding.ask(wanted)
+    except UnreachableError:
+        raise
     except MeshError as error:
         raise RefusedError(422, Code.MODEL_UNUSABLE, f"the model cannot be used: {error.reason}") from error
     except ConfigError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from anaglyph.serve.guard import COOKIE
+from anaglyph.serve.guard import cookie_name
 from anaglyph.serve.schemas import Error, Session
 
 router = APIRouter(tags=["system"])
@@ -13,5 +13,11 @@ router = APIRouter(tags=["system"])
 @router.post("/session", responses={401: {"model": Error}})
 async def session(request: Request, response: Response) -> Session:
     """Exchange the token, sent as 'Authorization: Bearer', for a cookie that lasts as long as the server."""
-    response.set_cookie(COOKIE, request.scope["state"]["session"], path="/", httponly=True, samesite="strict")
+    response.set_cookie(
+        cookie_name(request.scope),
+        request.scope["state"]["session"],
+        path="/",
+        httponly=True,
+        samesite="strict",
+    )
     return Session(authorized=True)

@@ -17,7 +17,7 @@ async function request(path, options = {}) {
     answer = await fetch(path, { credentials: "same-origin", ...options });
   } catch (reason) {
     if (reason.name === "AbortError") throw reason;
-    throw new Refused(0, "unreachable", "The server does not answer. Is `anaglyph serve` still running?");
+    throw new Refused(0, "unreachable", "The server does not answer. Is “anaglyph serve” still running?");
   }
   if (answer.ok) return answer;
   const body = await answer.json().catch(() => ({}));

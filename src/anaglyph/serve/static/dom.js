@@ -31,6 +31,10 @@ export function icon(name) {
 /** Words for screen readers that are not seen. */
 export const unseen = (text) => make("span", { class: "hidden", text });
 
+/** A file's name or path that may be broken behind its separators, and elsewhere only where it must. */
+export const breakable = (text) =>
+  text.split(/(?<=[_\-./])/u).map((piece, row) => (row ? [make("wbr"), piece] : piece));
+
 /** A button with a symbol; its name is said and shown as a tip. */
 export function iconButton(name, label, listener, props = {}) {
   return make(

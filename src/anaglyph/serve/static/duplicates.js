@@ -45,7 +45,7 @@ function readOnly({ write, authorized }) {
       text: "Keep, ignore and tags are notes in the index. Files are never moved, changed or deleted.",
     });
   const why = write
-    ? "Open the address that `anaglyph serve` printed, or give its token, to keep, ignore and tag."
+    ? "Open the address that “anaglyph serve” printed, or give its token, to keep, ignore and tag."
     : "This server is read-only: groups can be looked at, not reviewed. Start it with --write to keep, ignore and tag.";
   return make("p", { class: "note locked", id: "locked", text: why });
 }
@@ -113,13 +113,13 @@ function card(group, number, actions) {
     make(
       "ul",
       { class: "twins" },
-      group.items.map((item, row) => twin(item, actions, exact || !row ? null : group.similarities[row])),
+      group.items.map((item, row) => twin(item, actions, exact ? null : row ? group.similarities[row] : "first")),
     ),
   );
   return element;
 }
 
-/** `alike`: cosine with the first of the group, null for the first and for copies. */
+/** `alike`: cosine with the first of the group, "first" for that one, null for copies. */
 function twin(item, actions, alike) {
   const element = make("li", { class: "twin", "data-id": item.id });
   const may = actions.status.authorized;
@@ -158,8 +158,9 @@ function twin(item, actions, alike) {
         picture(item, { alt: "" }),
       ),
       make("strong", { class: "name", text: item.name, title: item.path }),
-      make("span", { class: "where", text: item.folder || "/" }),
-      make("span", { class: "alike", text: alike === null ? "" : `${percent(alike)} like the first` }),
+      make("span", { class: "where", text: item.folder }),
+      alike !== null &&
+        make("span", { class: "alike", text: alike === "first" ? "the first" : `${percent(alike)} like the first` }),
       make("span", { class: "numbers", text: `${bytes(item.bytes)} · ${count(item.facets.faces)} faces` }),
       make("span", { class: "numbers", text: box(item.facets.size) }),
       make(

@@ -68,7 +68,7 @@ function nameFilter(filters, change) {
     type: "search",
     maxlength: 200,
     value: filters.name ?? "",
-    placeholder: "Letters of the path",
+    placeholder: "Part of the path",
     "aria-label": "Path holds",
   });
   input.addEventListener("change", () => change(withFilter(filters, "name", input.value.trim() || undefined)));

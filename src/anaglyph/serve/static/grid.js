@@ -1,6 +1,6 @@
 // The grid: a tile per hit, the line below which nothing is close, and moving through it by keys.
 
-import { make, icon, unseen, byId } from "./dom.js";
+import { breakable, make, icon, unseen, byId } from "./dom.js";
 import { details, score } from "./format.js";
 import { attend, picture } from "./turntable.js";
 
@@ -56,7 +56,7 @@ function tile(hit) {
     "button",
     { type: "button", class: "open", on: { click: () => actions.open(item) } },
     picture(item, { view: hit.view ?? 0, alt: "" }),
-    make("span", { class: "name", text: item.name, title: item.path }),
+    make("span", { class: "name", title: item.path }, breakable(item.name)),
     unseen(`, ${details(item)}, `),
     under,
   );

@@ -192,7 +192,7 @@ function askForToken() {
   const dialog = openDialog(
     { class: "card", "aria-labelledby": "token-title" },
     make("h2", { id: "token-title", text: "This server asks for its token" }),
-    make("p", { text: "It stands in the address that `anaglyph serve` printed." }),
+    make("p", { text: "It stands in the address that “anaglyph serve” printed." }),
     input,
     make(
       "p",

@@ -1,7 +1,7 @@
 // What is wrong with files, the most serious first.
 
 import * as api from "./api.js";
-import { button, byId, make } from "./dom.js";
+import { breakable, button, byId, make } from "./dom.js";
 import { count, words } from "./format.js";
 
 const page = 100;
@@ -64,7 +64,11 @@ function row(problem, actions) {
     make(
       "td",
       {},
-      make("button", { type: "button", class: "link", text: item.path, on: { click: () => actions.open([item]) } }),
+      make(
+        "button",
+        { type: "button", class: "link", on: { click: () => actions.open([item]) } },
+        breakable(item.path),
+      ),
     ),
     make("td", { class: "reason", text: problem.reason }),
   );

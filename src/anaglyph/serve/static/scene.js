@@ -7,6 +7,7 @@ import { calm } from "./dom.js";
 import { boxLines, placeLabels } from "./dimensions.js";
 
 const opening = 32; // vertical degrees
+const raised = 30; // pixels by which the middle lies higher, so that the buttons cover nothing
 const start = new three.Vector3(0.55, 0.42, 1).normalize();
 
 /** A picture in `holder`; throws where the browser has no WebGL. */
@@ -51,7 +52,8 @@ export class Scene {
     const { wireframe, up, dimensions, scale } = this.options;
     const largest = Math.max(...this.models.map((model) => model.radius), 1e-30);
     for (const model of this.models) {
-      model.surface.material.wireframe = wireframe;
+      model.edges.color.set(getComputedStyle(this.holder).color); // that of text is seen on every ground
+      model.surface.material = wireframe ? model.edges : model.lit;
       model.turned.rotation.x = up === "z" ? -Math.PI / 2 : 0;
       model.turned.scale.setScalar(1 / (scale ? largest : model.radius));
       model.lines.visible = dimensions;
@@ -71,8 +73,9 @@ export class Scene {
 
   /** How far away a ball of radius 1 fills the narrower side. */
   distance() {
-    const half = (opening * Math.PI) / 360;
-    const narrow = Math.min(half, Math.atan(Math.tan(half) * this.aspect()));
+    const half = Math.tan((opening * Math.PI) / 360);
+    const free = Math.max(0.5, 1 - (2 * raised) / Math.max(this.holder.clientHeight, 1));
+    const narrow = Math.atan(half * Math.min(free, this.aspect()));
     return 1.04 / Math.sin(narrow);
   }
 
@@ -124,7 +127,7 @@ export class Scene {
     const width = this.holder.clientWidth / Math.max(this.models.length, 1);
     const height = this.holder.clientHeight;
     this.camera.aspect = width / Math.max(height, 1);
-    this.camera.updateProjectionMatrix();
+    this.camera.setViewOffset(width, height, 0, raised, width, height);
     this.models.forEach((model, row) => {
       this.renderer.setViewport(row * width, 0, width, height);
       this.renderer.setScissor(row * width, 0, width, height);
@@ -139,7 +142,8 @@ export class Scene {
     for (const model of this.models) {
       for (const label of model.labels) label.remove();
       model.surface.geometry.dispose();
-      model.surface.material.dispose();
+      model.lit.dispose();
+      model.edges.dispose();
       model.lines.geometry.dispose();
       model.lines.material.dispose();
     }
@@ -169,7 +173,7 @@ function build({ positions, colours, indices }) {
   const centre = geometry.boundingBox.getCenter(new three.Vector3());
   geometry.translate(-centre.x, -centre.y, -centre.z);
   geometry.computeBoundingSphere();
-  const material = new three.MeshStandardMaterial({
+  const lit = new three.MeshStandardMaterial({
     color: colours ? 0xffffff : 0xb9bdc6,
     vertexColors: Boolean(colours),
     roughness: 0.82,
@@ -177,12 +181,13 @@ function build({ positions, colours, indices }) {
     flatShading: true,
     side: three.DoubleSide,
   });
-  const surface = new three.Mesh(geometry, material);
+  const edges = new three.MeshBasicMaterial({ wireframe: true });
+  const surface = new three.Mesh(geometry, lit);
   const lines = boxLines(size);
   const turned = new three.Group();
   turned.add(surface, lines);
   const light = new three.DirectionalLight(0xffffff, 1.75);
   const scene = new three.Scene();
   scene.add(turned, light, light.target, new three.HemisphereLight(0xffffff, 0x8a8f99, 1.1));
-  return { scene, turned, surface, lines, light, size, radius: size.length() / 2 || 1 };
+  return { scene, turned, surface, lit, edges, lines, light, size, radius: size.length() / 2 || 1 };
 }

@@ -1,7 +1,7 @@
 // The viewer: one item, or two side by side, in 3D with everything the index knows of them.
 
 import * as api from "./api.js";
-import { byId, button, icon, iconButton, make, openDialog, say } from "./dom.js";
+import { breakable, byId, button, icon, iconButton, make, openDialog, say } from "./dom.js";
 import { Scene } from "./scene.js";
 import { facts } from "./facts.js";
 import { readMesh } from "./mesh.js";
@@ -165,7 +165,7 @@ function describeItems(state) {
       make(
         "article",
         { class: "item" },
-        make("h2", { text: item.name }),
+        make("h2", {}, breakable(item.name)),
         make(
           "p",
           { class: "path" },
@@ -221,9 +221,6 @@ function describeItems(state) {
 }
 
 const fullPath = (item) => (item.root ? `${item.root.replace(/\/$/, "")}/${item.path}` : item.path);
-
-/** A path that breaks after its slashes. */
-const breakable = (path) => path.split("/").flatMap((part, row) => (row ? ["/", make("wbr"), part] : [part]));
 
 async function copy(text) {
   try {
