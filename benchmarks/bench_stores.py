@@ -6,7 +6,8 @@ Items have a vector of 512 numbers, 12 view vectors and a thumbnail of 20 kB, wr
 a transaction that is on the disk when it returns. A query asks for the 20 nearest; "filtered" ones look at a
 tenth of the items. PostgreSQL is pgserver's, with its usual settings, on the same machine. "graph" is its
 HNSW index (with as many candidates as `build_graph` chose, measuring is in its time), and recall is how many
-of the exact 20 it finds; random vectors are its worst case, with as many candidates as it takes. Queries come one after the other.
+of the exact 20 it finds; random vectors like these are its worst case and take the most candidates. Queries
+come one after the other.
 """
 
 from __future__ import annotations
