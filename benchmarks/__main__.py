@@ -13,6 +13,7 @@ keep_freed_memory()
 import argparse
 import importlib
 import platform
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ BENCHMARKS = (
     "bench_gpu_ops",
     "bench_stores",
 )
+PAGE = Path(__file__).with_name("README.md")
 
 
 def main() -> None:
@@ -44,16 +46,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default all")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
+    parser.add_argument("--write", action="store_true", help="put the named ones into the page")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(BENCHMARKS))
     if unknown:
         parser.error(f"no benchmark '{unknown[0]}'; all: {', '.join(BENCHMARKS)}")
     torch.set_num_threads(options.threads)
-    sections = [section(name) for name in options.names or BENCHMARKS]
-    if not options.names:
-        page = Path(__file__).with_name("README.md")
-        write_text(page, "\n".join([heading(options.threads), *sections]))
-        print(f"written to {page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page}")
+    sections = {name: section(name) for name in options.names or BENCHMARKS}
+    if options.write or not options.names:
+        before = {} if not options.names else sections_of(PAGE.read_text(encoding="utf-8"))
+        write_text(PAGE, page(before | sections, threads=options.threads))
+        print(f"written to {PAGE.relative_to(Path.cwd()) if PAGE.is_relative_to(Path.cwd()) else PAGE}")
+
+
+def page(sections: Mapping[str, str], *, threads: int) -> str:
+    """The page, its sections in the order of `BENCHMARKS`."""
+    return "\n".join([heading(threads), *(sections[name] for name in BENCHMARKS if name in sections)])
+
+
+def sections_of(text: str) -> dict[str, str]:
+    """Name of a benchmark -> its section in a page that `page` made."""
+    parts = text.split("\n## ")[1:]
+    return {part.split("\n", 1)[0]: f"## {part.rstrip()}\n" for part in parts}
 
 
 def heading(threads: int) -> str:
@@ -71,13 +85,17 @@ def heading(threads: int) -> str:
 def section(name: str) -> str:
     """Run one benchmark, print its table and return it as Markdown."""
     module = importlib.import_module(f"benchmarks.{name}")
-    rows: list[dict[str, Any]] = module.run()
+    text = table(name, module.__doc__ or "", module.run())
+    print(text, flush=True)
+    return text
+
+
+def table(name: str, about: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """A benchmark's section: what it is, and a row of cells for each row."""
     columns = list(rows[0])
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     lines += [f"| {' | '.join(cell(row[column]) for column in columns)} |" for row in rows]
-    text = f"## {name}\n\n{(module.__doc__ or '').strip()}\n\n" + "\n".join(lines) + "\n"
-    print(text, flush=True)
-    return text
+    return f"## {name}\n\n{about.strip()}\n\n" + "\n".join(lines) + "\n"
 
 
 def cell(value: object) -> str:
