@@ -75,21 +75,21 @@ def test_a_slim_file_is_measured_on_the_data_of_its_training(measure, runs, fold
 
 def test_an_official_encoder_names_objects_beside_a_table_of_words(measure, folder):
     shapes = table(backbones.SSG, "point_encoder.") | {"pc_projection": (256, 512)}
-    torch.save({key: torch.full(shape, 0.02) for key, shape in shapes.items()}, folder / "ulip.pt")
-    import_checkpoint(folder / "ulip.pt", folder / "ulip.safetensors")
+    torch.save({key: torch.full(shape, 0.02) for key, shape in shapes.items()}, folder / "official.pt")
+    import_checkpoint(folder / "official.pt", folder / "official.safetensors")
     words = np.random.default_rng(0).normal(size=(3, 512)).astype(np.float32)
     np.savez(folder / "words.npz", names=np.array(CLASSES), vectors=words)
     clouds = np.random.default_rng(1).uniform(-0.5, 0.5, (5, 600, 3)).astype(np.float32)
     split = described(5, points=clouds, pictures=None, thumbnails=(None,) * 5, texts=((),) * 5)
     asked = {"text_tower": "stored_text:words.npz", "templates": "plain", "data": "procedural_models"}
-    found = measure(folder / "ulip.safetensors", split, **asked)
+    found = measure(folder / "official.safetensors", split, **asked)
     assert (found["method"], found["trained_on"]) == ("ulip", None)
     assert found["inputs"].startswith("points: 600 points")
     assert {key for key in found["metrics"] if key.endswith("top_1")} == {"points_top_1"}
     with pytest.raises(ConfigError, match=r"name no data set of their training; pass --data"):
-        measure(folder / "ulip.safetensors", split, text_tower="stored_text:words.npz")
+        measure(folder / "official.safetensors", split, text_tower="stored_text:words.npz")
     with pytest.raises(ConfigError, match="name no text tower"):
-        measure(folder / "ulip.safetensors", split, data="procedural_models")
+        measure(folder / "official.safetensors", split, data="procedural_models")
 
 
 def test_class_vectors_of_another_width_are_refused(measure, runs):
