@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
 from anaglyph.errors import ConfigError
 
 if TYPE_CHECKING:
-    import torch
-
     from anaglyph.search.index_space import ModelChoice
     from anaglyph.search.indexer import IndexOptions, IndexReport
     from anaglyph.search.scanner import Shard
@@ -95,20 +95,21 @@ def index(
     choice = ModelChoice(source=model, image_tower=image_tower, text_tower=text_tower)
     if dry_run:
         return _plan(place, folders, options, json=json)
-    run = _rebuild if rebuild else _update
-    code = run(place, folders, choice, options, root(data_root), find_device(device), json)
+    rest = {"root": root(data_root), "device": find_device(device)}
+    code = _run(place, folders, choice, options, rest, anew=rebuild, json=json)
     if graph and code == 0:
         _graph(place)
     return code
 
 
-def _update(
+def _run(
     place: str,
     folders: tuple[Path, ...],
     choice: ModelChoice,
     options: IndexOptions,
-    root: Path,
-    device: torch.device,
+    rest: Mapping[str, Any],
+    *,
+    anew: bool,
     json: bool,
 ) -> int:
     from anaglyph.cli.places import now
@@ -116,34 +117,13 @@ def _update(
     from anaglyph.cli.run_listeners import IndexListener
     from anaglyph.engine.interrupt import graceful_interrupt
     from anaglyph.search.indexing import update_index
-
-    with graceful_interrupt() as stop, RunDisplay("indexing", "files", quiet=json) as display:
-        reports = update_index(
-            place, folders, choice, options, root=root, device=device, owner="anaglyph index",
-            now=now, listen=IndexListener(display), stopped=lambda: stop.requested,
-        )  # fmt: skip
-    return _report(place, reports, json=json)
-
-
-def _rebuild(
-    place: str,
-    folders: tuple[Path, ...],
-    choice: ModelChoice,
-    options: IndexOptions,
-    root: Path,
-    device: torch.device,
-    json: bool,
-) -> int:
-    from anaglyph.cli.places import now
-    from anaglyph.cli.run_display import RunDisplay
-    from anaglyph.cli.run_listeners import IndexListener
-    from anaglyph.engine.interrupt import graceful_interrupt
     from anaglyph.search.rebuilding import rebuild_index
 
+    bring = rebuild_index if anew else partial(update_index, owner="anaglyph index")
     with graceful_interrupt() as stop, RunDisplay("indexing", "files", quiet=json) as display:
-        reports = rebuild_index(
-            place, folders, choice, options, root=root, device=device, now=now,
-            listen=IndexListener(display), stopped=lambda: stop.requested,
+        reports = bring(
+            place, folders, choice, options, now=now, listen=IndexListener(display),
+            stopped=lambda: stop.requested, **rest,
         )  # fmt: skip
     return _report(place, reports, json=json)
 
