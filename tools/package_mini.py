@@ -1,6 +1,6 @@
-"""Put mini into the package: python tools/package_mini.py [--towers RUN] [--shapes RUN].
+"""Put mini into the package: python tools/package_mini.py [--towers RUN] [--shapes RUN] [--start RUN].
 
-Towers first: the file of the shapes holds their fingerprints, and no longer opens beside others.
+Towers first: the files of the shapes hold their fingerprints, and no longer open beside others.
 """
 
 import argparse
@@ -23,9 +23,9 @@ def package_towers(run: Path) -> Path:
     return target
 
 
-def package_shapes(run: Path, *, default_inputs: str) -> Path:
+def package_shapes(run: Path, name: str, *, default_inputs: str = "") -> Path:
     """The shape encoder of a method that was trained beside mini's towers."""
-    source, target = find_weights(run), WEIGHTS / "mini_shapes.safetensors"
+    source, target = find_weights(run), WEIGHTS / f"{name}.safetensors"
     towers = read_header(source).get("towers") or {}
     others = [side for side in ("image", "text") if not _is_mini(towers.get(side))]
     if others:
@@ -46,11 +46,14 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--towers", type=Path, help="run folder of an image_text")
     parser.add_argument("--shapes", type=Path, help="run folder of a mixcon3d, openshape or multi_positive")
+    parser.add_argument("--start", type=Path, help="run folder of a ulip, where crossmost begins")
     parser.add_argument("--default-inputs", choices=("points", "sum", "fused"), default="")
     asked = parser.parse_args()
-    if not asked.towers and not asked.shapes:
-        parser.error("name --towers RUN, --shapes RUN or both")
+    if not (asked.towers or asked.shapes or asked.start):
+        parser.error("name at least one of --towers RUN, --shapes RUN and --start RUN")
     made = [package_towers(asked.towers)] if asked.towers else []
-    made += [package_shapes(asked.shapes, default_inputs=asked.default_inputs)] if asked.shapes else []
+    if asked.shapes:
+        made.append(package_shapes(asked.shapes, "mini_shapes", default_inputs=asked.default_inputs))
+    made += [package_shapes(asked.start, "mini_ulip")] if asked.start else []
     for file in made:
         print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")

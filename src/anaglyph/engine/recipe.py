@@ -43,8 +43,8 @@ class EncoderSpec:
     options: dict[str, Any] = field(default_factory=dict)
     weights: str | None = None
     """File that it starts from: one of `anaglyph models import`, an official one, which is then imported, or
-    a run whose last stage has an encoder of this modality; `mini` is the picture tower of the package. A
-    relative path starts at the data root."""
+    a run whose last stage has an encoder of this modality; `mini` is the package's: of pictures its tower, of
+    shapes what `models_mixed_ulip_best` learned beside it. A relative path starts at the data root."""
     first_layer: FirstLayer = "copied"
     """What becomes of the first filters of `weights`: copied (summed for gray, 0 for a mask), copied_mean
     (the mask's is the mean of the colours') or random, drawn anew."""

@@ -20,6 +20,10 @@ from anaglyph.io.atomic import sha256
 from anaglyph.io.run_folder import find_weights
 
 
+_PACKAGED = {"image": "mini_towers", "shape": "mini_ulip"}
+"""Modality -> file of the package that `weights: mini` means."""
+
+
 @dataclass(frozen=True)
 class StartingWeights:
     """Trained weights of one encoder."""
@@ -67,7 +71,9 @@ def starting_weights(spec: StageSpec, *, root: Path) -> dict[str, StartingWeight
     for modality, encoder in spec.encoders.items():
         if encoder.weights is None:
             continue
-        path = packaged_weights("mini_towers") if encoder.weights == MINI else root / encoder.weights
+        path = root / encoder.weights
+        if encoder.weights == MINI:
+            path = packaged_weights(_PACKAGED.get(modality, MINI))
         if path.is_dir():
             path = find_weights(path)
         if not path.is_file():
