@@ -11,6 +11,7 @@ import tyro
 
 from anaglyph import __version__
 from anaglyph.cli.allocator import keep_freed_memory
+from anaglyph.cli.classify import classify
 from anaglyph.cli.data import DATA, data
 from anaglyph.cli.dedup import dedup
 from anaglyph.cli.demo import demo
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "demo": demo,
     "train": train,
     "evaluate": evaluate,
+    "classify": classify,
     "embed": embed,
     "features": features,
     "render": render,

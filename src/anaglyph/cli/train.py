@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json as jsonlib
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,13 +13,18 @@ import tyro
 
 from anaglyph.errors import ConfigError
 
+log = logging.getLogger(__name__)
 LONGEST_NAME = 80
+LARGEST_BATCH, STEPS = 64, 150
+"""Of the adaptation to a folder: objects of a step, and steps where epochs allow it."""
+FEWEST_EPOCHS, MOST_EPOCHS = 2, 60
 
 
 def train(
     targets: tyro.conf.Positional[tuple[str, ...]],
     *,
-    data: str | None = None,
+    data: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [FOLDER]")] = (),
+    classes: str = "",
     preset: str = "best",
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...")] = (),
     seeds: tuple[int, ...] = (),
@@ -42,6 +49,9 @@ def train(
     Args:
         targets: recipes by name (see `anaglyph models`), paths of YAML files, or a method with --data.
         data: data set, when a target is a method such as romo or cmic; by default one that needs no files.
+            `folder DIR` is a folder of your own models, for crossmost, which then needs --classes.
+        classes: what the models of your folder may be: names with commas between, a list such as modelnet40,
+            or a .txt or .json file of names.
         preset: preset, when a target is a method.
         set: changes to the recipe, such as stages.learn.epochs=5; names are those of the recipe file.
         seeds: one run each, the table shows mean and spread; the recipe's own by default.
@@ -69,8 +79,9 @@ def train(
     check_numbers(workers=workers, save_every=save_every, validate_every=validate_every, seeds=seeds)
     if not targets:
         raise ConfigError("nothing to train; name a recipe. `anaglyph models` lists them.")
-    changes = (*set, *((f"precision={precision}",) if precision else ()))
-    names = [recipe_name(target, data=data, preset=preset) for target in targets]
+    own = own_folder(data, classes)
+    changes = (*own, *set, *((f"precision={precision}",) if precision else ()))
+    names = [recipe_name(target, data=data[0] if data else None, preset=preset) for target in targets]
     recipes = {run_name(name): load_recipe(name, assignments=changes) for name in names}
     if len(recipes) < len(names):
         raise ConfigError(
@@ -98,6 +109,52 @@ def train(
         return run_and_show(recipes, seeds=seeds, options=options, json=json, main=rank == 0)
     finally:
         leave_processes()
+
+
+def own_folder(data: Sequence[str], classes: str) -> tuple[str, ...]:
+    """What `--data folder DIR --classes NAMES` changes in a recipe; nothing for other data.
+
+    Raises:
+        ConfigError: one of the three is missing, or there is more than a data set takes.
+    """
+    from anaglyph.data.datasets.model_folder import model_files
+    from anaglyph.data.own_classes import parse_classes
+
+    if not data or data[0] != "folder":
+        if len(data) > 1:
+            raise ConfigError(
+                f"--data takes one name, got {' '.join(data)}; only `--data folder DIR` takes a folder "
+                f"beside it. Write targets before --data."
+            )
+        if classes:
+            raise ConfigError(
+                "--classes belongs to --data folder DIR; recipes name their classes themselves."
+            )
+        return ()
+    if len(data) != 2:
+        raise ConfigError(
+            f"--data folder takes the folder of your models, got {len(data) - 1} of them; write --data "
+            f"folder DIR, and targets before it."
+        )
+    if not classes.strip():
+        raise ConfigError(
+            "--classes is missing: what may the models of your folder be? Write --classes chair,table,lamp, "
+            "or name a file of names."
+        )
+    folder, named = Path(data[1]).absolute(), parse_classes(classes)
+    if named.advice:
+        log.warning(named.advice)
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder '{folder}'. Name a folder of 3D models.")
+    models = len(model_files(folder))
+    batch = min(LARGEST_BATCH, max(2, models))
+    epochs = min(max(-(-STEPS * batch // models), FEWEST_EPOCHS), MOST_EPOCHS)
+    return (
+        f"data.options.folder={jsonlib.dumps(str(folder))}",
+        f"stages.adapt.config.classes={jsonlib.dumps(list(named.names))}",
+        f"stages.adapt.batch={batch}",
+        f"stages.adapt.epochs={epochs}",
+    )
 
 
 def check_numbers(*, workers: int, save_every: int | None, validate_every: int, seeds: Sequence[int]) -> None:

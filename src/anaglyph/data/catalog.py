@@ -87,6 +87,12 @@ DATASETS = Catalog(
             source="you",
             tags=("described", "objects"),
         ),
+        "model_folder": Entry(
+            target="anaglyph.data.datasets.model_folder:ModelFolder",
+            summary="your own 3D models without labels; views and clouds are made here",
+            source="you",
+            tags=("described", "objects"),
+        ),
         "cc0_models": Entry(
             target="anaglyph.data.datasets.cc0_models:Cc0Models",
             summary="real low-poly models with coloured views, clouds, names and their makers' pictures",

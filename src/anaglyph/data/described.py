@@ -27,6 +27,8 @@ from anaglyph.types import Batch
 
 Picture = NDArray[np.uint8]
 Text = tuple[TextSource, str]
+UNLABELLED = "(unlabelled)"
+"""The one class name of objects whose classes nobody knows."""
 _DRAWN = (
     (TextSource.NAME,),
     (TextSource.CAPTION, TextSource.OTHER_CAPTION),

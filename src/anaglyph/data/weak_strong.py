@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anaglyph.data.described import DescribedObjects
+from anaglyph.data.described import UNLABELLED, DescribedObjects
 from anaglyph.data.paired import PairedObjects
 from anaglyph.data.transforms.cloud_changes import CloudChanges, change_clouds, in_unit_sphere
 from anaglyph.data.transforms.picture_changes import PictureChanges, change_pictures
@@ -98,6 +98,11 @@ class WeakStrong:
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes, by label."""
         return self.objects.class_names
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the classes are known, for evaluation."""
+        return self.class_names != (UNLABELLED,)
 
     @property
     def fields(self) -> frozenset[str]:

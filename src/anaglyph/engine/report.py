@@ -28,7 +28,7 @@ def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: Run
     asked = Asked(device=torch.device("cpu"), views=recipe.evaluation_views)
     task = study.task
     headline = shown.metrics[task.headline]
-    chance = study.chance.of(shown.recipe)[task.headline]
+    chance = study.chance.of(shown.recipe).get(task.headline)
     measured = task.measure(method, splits.test, asked)
     waits = {name: share for result in study.results for name, share in waiting(result).items()}
     report = Report(
@@ -41,8 +41,8 @@ def write_study_report(study: Study, recipes: Mapping[str, Recipe], options: Run
         ),
         headlines={
             task.shown[task.headline]: headline,
-            "times chance": round(headline / max(chance, 1e-9), 1),
-            "held-out queries": len(splits.test),
+            **({} if chance is None else {"times chance": round(headline / max(chance, 1e-9), 1)}),
+            ("objects" if chance is None else "held-out queries"): len(splits.test),
         },
         tables=[result_table(study), *task.tables(measured), *cluster_tables(study.results)],
         heat_maps=measured.heat_maps,
@@ -69,7 +69,7 @@ def result_table(study: Study) -> Table:
     rows, task = study.rows(), study.task
     column = 1 + list(task.shown).index(task.headline)
     honest = [place for place, row in enumerate(rows) if "LEAKS" not in row[0]]
-    best = max(honest, key=lambda place: float(rows[place][column].split()[0]))
+    best = max(honest, key=lambda place: float((rows[place][column] or "-inf").split()[0]))
     return Table(title=task.question, columns=study.columns, rows=rows, note=task.note, highlight=[best])
 
 

@@ -19,7 +19,6 @@ from anaglyph.errors import ConfigError, WeightsError
 from anaglyph.io.atomic import sha256
 from anaglyph.io.run_folder import find_weights
 
-
 _PACKAGED = {"image": "mini_towers", "shape": "mini_ulip"}
 """Modality -> file of the package that `weights: mini` means."""
 

@@ -75,6 +75,8 @@ class Study:
         """Chance, then each recipe with mean and, over several seeds, standard deviation."""
         table = []
         for on, metrics in self.chance.rows.items():
+            if not metrics:  # nothing to compare with
+                continue
             name = "chance" if len(self.chance.rows) == 1 else f"chance on {on}"
             table.append([name, *(shown_number(metrics.get(key)) for key in self.task.shown), ""])
         for recipe in dict.fromkeys(result.recipe for result in self.results):

@@ -13,6 +13,7 @@ from anaglyph.engine.tasks.naming import Naming
 from anaglyph.engine.tasks.pictured_words import PicturedWords
 from anaglyph.engine.tasks.shape_retrieval import ShapeRetrieval
 from anaglyph.engine.tasks.tri_modal import TriModal
+from anaglyph.engine.tasks.unlabelled_naming import UnlabelledNaming
 from anaglyph.engine.tasks.zero_shot import ZeroShot
 from anaglyph.errors import ConfigError
 from anaglyph.methods.base import Method
@@ -23,7 +24,7 @@ def task_of(dataset: Objects) -> Task:
     if isinstance(dataset, EmbeddedObjects):
         return TriModal() if dataset.class_features is None else ZeroShot()
     if isinstance(dataset, WeakStrong):
-        return Naming()
+        return Naming() if dataset.labelled else UnlabelledNaming()
     if isinstance(dataset, DescribedObjects):
         return PicturedWords()
     return ShapeRetrieval() if isinstance(dataset, ShapeQueries) else CrossModal()

@@ -141,6 +141,8 @@ class Naming:
 
     def seen(self, train: Objects, test: Objects, *, labels: bool) -> str:
         """Objects on both sides."""
+        if train.keys == test.keys:
+            return f"{len(train)} objects were learned from without labels; the same are named below."
         return (
             f"{len(train)} objects were seen in training, {'WITH' if labels else 'without'} labels but with "
             f"the names of the {len(test.class_names)} classes; {len(test)} others are named below."

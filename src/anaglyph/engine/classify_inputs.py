@@ -1,0 +1,142 @@
+"""What a user points at -> objects to name: models by pictures and points, clouds and pictures as they are."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anaglyph.data.datasets.described_models import described_models
+from anaglyph.data.datasets.described_options import DescribedOptions
+from anaglyph.data.datasets.model_folder import key_of
+from anaglyph.data.datasets.modelnet_views import SUFFIXES as PICTURES
+from anaglyph.data.datasets.rendered_shapes import ShapeFile
+from anaglyph.data.described import UNLABELLED
+from anaglyph.data.transforms.cloud_changes import in_unit_sphere
+from anaglyph.engine.classify import Unnamed
+from anaglyph.errors import AnaglyphError, DataError
+from anaglyph.geometry.load import UpOption
+from anaglyph.geometry.mesh_formats import SUPPORTED
+from anaglyph.io.clouds import READERS, read_cloud
+
+log = logging.getLogger(__name__)
+CLOUDS = frozenset(READERS) - frozenset(SUPPORTED)
+"""Suffixes of files that hold points alone."""
+PictureReader = Callable[[Path, int], NDArray[np.uint8]]
+"""Path and side -> (3, side, side)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What could be read."""
+
+    objects: tuple[Unnamed, ...]
+    """In the order given, files of a folder by path."""
+    left_out: dict[str, str]
+    """Path -> why."""
+
+
+def read_unnamed(
+    given: Sequence[Path],
+    *,
+    pixels: int,
+    read_picture: PictureReader,
+    up: UpOption,
+    cache: Path | None,
+    processes: int = 1,
+) -> Found:
+    """Objects of files, and of all files of folders; what cannot be read is left out and named.
+
+    Args:
+        given: models, clouds (.npy, .npz, .xyz ...; +y up), pictures, and folders of them.
+        pixels: side of pictures.
+        read_picture: prepares a picture.
+        up: axis that points up in models.
+        cache: folder for what is rendered.
+        processes: models read at a time.
+
+    Raises:
+        DataError: a path that does not exist, or nothing that could be named.
+    """
+    paths = [path for each in given for path in _files(each)]
+    left_out: dict[str, str] = {}
+    found: dict[str, Unnamed] = {}
+    models: dict[Path, list[Path]] = {}
+    for path, root in paths:
+        suffix = path.suffix.lower()
+        if suffix in SUPPORTED:
+            models.setdefault(root, []).append(path)
+            continue
+        try:
+            if suffix in PICTURES:
+                found[str(path)] = Unnamed(str(path), pictures=read_picture(path, pixels)[None])
+            elif suffix in CLOUDS:
+                cloud = in_unit_sphere(read_cloud(path)[:, :3].astype(np.float32)[None])[0]
+                found[str(path)] = Unnamed(str(path), cloud=cloud)
+            else:
+                left_out[str(path)] = "neither a model, a cloud nor a picture"
+        except AnaglyphError as error:
+            left_out[str(path)] = str(error)
+    for root, files in models.items():
+        options = DescribedOptions(size=pixels)
+        for each in _models(files, root, options=options, up=up, cache=cache, processes=processes):
+            found[each.key] = each
+        for path in files:
+            if str(path) not in found:
+                left_out[str(path)] = "the model cannot be used; the reason stands above"
+    if not found:
+        raise DataError(
+            f"nothing to name in {', '.join(map(str, given))}: {len(left_out)} files could not be used. Give "
+            f"3D models ({', '.join(sorted(SUPPORTED))}), pictures ({', '.join(sorted(PICTURES))}), clouds "
+            f"({', '.join(sorted(CLOUDS))}), or folders of them."
+        )
+    order = dict.fromkeys(str(path) for path, _ in paths)
+    return Found(tuple(found[key] for key in order if key in found), left_out)
+
+
+def _files(given: Path) -> list[tuple[Path, Path]]:
+    """(file, folder that it may refer into) of a path."""
+    if given.is_file():
+        return [(given, given.parent)]
+    if not given.is_dir():
+        raise DataError(f"there is no file or folder '{given}'. Check the path.")
+    files = []
+    for place, folders, names in os.walk(given):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files += [Path(place) / name for name in names if not name.startswith(".")]
+    wanted = (
+        set(SUPPORTED) | set(PICTURES) | CLOUDS - {".txt", ".csv"}
+    )  # seldom clouds; name them to have them
+    return [(path, given) for path in sorted(files) if path.suffix.lower() in wanted]
+
+
+def _models(
+    files: Sequence[Path],
+    root: Path,
+    *,
+    options: DescribedOptions,
+    up: UpOption,
+    cache: Path | None,
+    processes: int,
+) -> list[Unnamed]:
+    shapes = [
+        ShapeFile(key=key_of(path.relative_to(root).as_posix()), category=UNLABELLED, path=path)
+        for path in dict.fromkeys(files)
+    ]
+    try:
+        made = described_models(
+            shapes, root=root, cache=cache, name="classify", options=options, up=up,
+            max_bad=len(shapes) - 1, processes=processes,
+        )  # fmt: skip
+    except DataError as error:  # none of them can be used
+        log.warning("%s", error)
+        return []
+    return [
+        Unnamed(str(shapes[row].path), pictures=pictures, cloud=cloud)
+        for row, pictures, cloud in zip(made.kept.tolist(), made.pictures, made.points, strict=True)
+    ]
