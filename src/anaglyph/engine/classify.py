@@ -38,6 +38,8 @@ LEAST = 20
 """Objects with picture and cloud from which on scores are calibrated."""
 UNSURE = 0.5
 """Joint scores below it are called unsure."""
+MANY = 500
+"""Names, of which more are read in one sentence each instead of 64: thousands would take minutes."""
 _AT_ONCE = 32
 _SENTENCES = 256
 
@@ -135,7 +137,8 @@ class SpaceNamer:
     def __init__(self, space: Space, classes: tuple[str, ...]) -> None:
         self.space, self.classes, self.name = space, classes, space.name
         self.pixels = space.pixels
-        sentences = [s for name in classes for s in expand(clean_class_name(name), "official64")]
+        family = "official64" if len(classes) <= MANY else "article"
+        sentences = [s for name in classes for s in expand(clean_class_name(name), family)]
         vectors = [space.texts(sentences[i : i + _SENTENCES]) for i in range(0, len(sentences), _SENTENCES)]
         try:
             self.vectors = average_text_features(torch.cat(vectors).reshape(len(classes), -1, space.dim))
