@@ -191,8 +191,13 @@ class RunNamer:
         return self.method.class_logits(modality, batch.to(self.device)).float().cpu()
 
 
-def name_objects(objects: Sequence[Unnamed], namer: Namer) -> Named:
+def name_objects(objects: Sequence[Unnamed], namer: Namer, *, calibrate: bool = True) -> Named:
     """Scores of every object, calibrated where there are enough.
+
+    Args:
+        objects: one or more.
+        namer: what chooses.
+        calibrate: False leaves scores as they are, however many there are.
 
     Raises:
         ValueError: an object with neither picture nor cloud, or none at all.
@@ -213,7 +218,7 @@ def name_objects(objects: Sequence[Unnamed], namer: Namer) -> Named:
     both = sorted(set(has["image"]) & set(has["shape"]))
     scores["joint"] = torch.stack([scores["image"], scores["shape"]]).nanmean(dim=0)
     agreed = agreement(scores["image"][both], scores["shape"][both]) if both else None
-    calibrated = agreed is not None and len(both) >= LEAST
+    calibrated = calibrate and agreed is not None and len(both) >= LEAST
     if calibrated and agreed is not None:
         for name, each in scores.items():
             rows = has.get(name, list(range(len(objects))))
