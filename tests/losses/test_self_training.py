@@ -35,6 +35,9 @@ def test_losses_of_labels_equal_their_definitions(rows, classes, soft, seed):
         slow_pseudo_label_loss(logits.tolist(), targets.tolist(), kept.tolist())
     )
     assert float(fairness(logits)) == pytest.approx(slow_fairness(logits.tolist()))
+    before = numbers(classes, seed=seed + 2).softmax(dim=0)
+    found = fairness(logits, before=before.log())
+    assert float(found) == pytest.approx(slow_fairness(logits.tolist(), before.tolist()))
 
 
 @settings(deadline=None, max_examples=40)
@@ -79,6 +82,21 @@ def test_fairness_is_least_where_all_classes_are_as_likely():
     assert float(fairness(torch.randn(9, 7, generator=torch.Generator().manual_seed(0)))) > math.log(7)
 
 
+def test_a_running_mean_is_even_where_a_batch_alone_cannot_be():
+    logits = torch.tensor([[40.0, 0.0]])
+    alone, with_the_other = fairness(logits), fairness(logits, before=torch.tensor([-40.0, 0.0]))
+    assert float(alone) == pytest.approx(20)
+    assert float(with_the_other) == pytest.approx(2 * math.log(2))
+
+
+def test_the_mean_of_the_step_before_gets_no_gradient_and_the_batch_gets_that_of_the_formula():
+    before = numbers(3, seed=1).log_softmax(dim=0).requires_grad_()
+    logits = numbers(4, 3).requires_grad_()
+    fairness(logits, before=before).backward()
+    assert before.grad is None
+    assert gradcheck(lambda x: fairness(x, before=before.detach()), logits)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_a_class_that_nobody_gets_costs_much_but_not_everything_in_half_precision(dtype):
     logits = torch.zeros(2, 3, dtype=dtype)
@@ -119,5 +137,7 @@ def test_labels_that_are_no_class_and_shapes_that_do_not_fit_are_refused():
         pseudo_label_loss(torch.zeros(1, 4), torch.zeros(1, 3), kept)
     with pytest.raises(ValueError, match="B >= 1"):
         fairness(torch.zeros(0, 4))
+    with pytest.raises(ValueError, match=r"before must be \(4,\), got \(3,\)"):
+        fairness(torch.zeros(1, 4), before=torch.zeros(3))
     with pytest.raises(ValueError, match=r"whole must be \(1, 3\)"):
         apart_from_whole(torch.zeros(1, 2, 3), torch.zeros(1, 4), torch.ones(1, 2, dtype=torch.bool))

@@ -323,3 +323,29 @@ def test_labels_are_chosen_by_the_teacher_and_answers_can_be_had_of_both():
         method.class_logits("shape", given), method.class_logits("shape", given, teacher=False)
     )
     assert method.label(torch.eye(3), torch.eye(3))["image"].chosen.labels.tolist() == [0, 1, 2]
+
+
+def test_with_many_classes_fairness_follows_what_was_predicted_in_steps_that_were_taken():
+    method, plain = make(fairness_average_from=3), make()
+    even = torch.full((3,), 1 / 3)
+    given = batch()
+    expected = method.training_step(given).parts["image_fairness"]
+    torch.testing.assert_close(method.predicted.before("image").exp(), even)  # a refused step leaves no trace
+    assert method.training_step(given).parts["image_fairness"] == expected
+    method.after_step()
+    moved = method.predicted.before("image")
+    torch.testing.assert_close(-2 * moved.mean(), expected.detach())
+    assert not torch.allclose(moved.exp(), even)
+    assert step(plain)["image_fairness"] != expected
+
+
+def test_the_running_mean_begins_at_its_number_of_classes_and_is_part_of_what_is_saved():
+    assert make(fairness_average_from=4).predicted is None
+    assert not [key for key in make().state_dict() if "predicted" in key]
+    method, other = make(fairness_average_from=2), make(fairness_average_from=2)
+    method.training_step(batch())
+    method.after_step()
+    other.load_state_dict(method.state_dict())
+    assert torch.equal(step(method)["shape_fairness"], step(other)["shape_fairness"])
+    with pytest.raises(ConfigError, match="fairness_average_from must be null or >= 2, got 1"):
+        CrossMoSTConfig(fairness_average_from=1)

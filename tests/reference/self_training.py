@@ -43,15 +43,17 @@ def slow_pseudo_label_loss(logits, targets, kept):
     return sum(terms) / len(terms) if terms else 0.0
 
 
-def slow_fairness(logits):
-    """-1/C sum_c log of the mean probability of c."""
+def slow_fairness(logits, before=None):
+    """-1/C sum_c log of the mean probability of c; with a mean `before`, of both halved, and twice that."""
     classes = len(logits[0])
     mean = [0.0] * classes
     for row in logits:
         total = log_sum_exp(row)
         for c in range(classes):
             mean[c] += math.exp(row[c] - total) / len(logits)
-    return -sum(math.log(p) for p in mean) / classes
+    if before is None:
+        return -sum(math.log(p) for p in mean) / classes
+    return -2 * sum(math.log((p + old) / 2) for p, old in zip(mean, before, strict=True)) / classes
 
 
 def slow_reconstruction(prediction, target, masked):

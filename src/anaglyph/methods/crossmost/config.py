@@ -37,6 +37,9 @@ class CrossMoSTConfig:
     """How far the teacher's distributions are moved to classes of equal size by optimal transport over the
     joined batch, 0 to 1."""
     fairness_weight: float = 1.0
+    fairness_average_from: int | None = None
+    """Number of classes from which on the fairness term follows a running average of the predictions, half
+    old, half new, and counts twice; 512 in MUST. null: never, as in CrossMoST."""
     image_reconstruction_weight: float = 1.0
     """Of the hidden patches of a picture; needs an encoder with a map of tokens."""
     shape_reconstruction_weight: float = 1.0
@@ -88,6 +91,7 @@ class CrossMoSTConfig:
             ("shape_threshold", self.shape_threshold is None or 0 <= self.shape_threshold < 1, "in [0, 1)"),
             ("balance", 0 <= self.balance <= 1, "in [0, 1]"),
             *((name, getattr(self, name) >= 0, ">= 0") for name in weights),
+            ("fairness_average_from", (self.fairness_average_from or 2) >= 2, "null or >= 2"),
             ("alignment_temperature", self.alignment_temperature > 0, "> 0"),
             ("image_mask", 0 <= self.image_mask <= 1, "in [0, 1]"),
             ("image_mask_pixels", self.image_mask_pixels >= 1, ">= 1"),
