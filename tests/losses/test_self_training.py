@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from anaglyph.losses.masked import absolute_differences, apart_from_whole, mean_of_sums
+from anaglyph.losses.masked import absolute_differences, apart_from_points, apart_from_whole, mean_of_sums
 from anaglyph.losses.self_training import fairness, pseudo_label_loss
 from reference.self_training import (
+    slow_apart_from_points,
     slow_apart_from_whole,
     slow_fairness,
     slow_pseudo_label_loss,
@@ -53,6 +54,28 @@ def test_losses_of_masked_places_equal_their_definitions(rows, tokens, width, se
     assert float(found) == pytest.approx(
         slow_apart_from_whole(first.tolist(), whole.tolist(), masked.tolist())
     )
+
+
+@settings(deadline=None, max_examples=20)
+@given(rows=st.integers(1, 3), patches=st.integers(1, 3), points=st.integers(1, 4), seed=st.integers(0, 99))
+def test_the_loss_of_points_of_hidden_patches_equals_its_definition(rows, patches, points, seed):
+    made, true = numbers(rows, patches, points, 3, seed=seed), numbers(rows, patches, 4, 3, seed=seed + 1)
+    masked = coins(rows, patches, seed=seed)
+    found = mean_of_sums(*apart_from_points(made, true, masked))
+    assert float(found) == pytest.approx(
+        slow_apart_from_points(made.tolist(), true.tolist(), masked.tolist())
+    )
+
+
+def test_points_of_a_patch_that_is_not_hidden_may_be_anything_and_get_no_gradient():
+    made = numbers(1, 2, 4, 3).requires_grad_()
+    true = numbers(1, 2, 4, 3, seed=1)
+    true[:, 1] = math.nan
+    loss = mean_of_sums(*apart_from_points(made, true, torch.tensor([[True, False]])))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert made.grad[:, 0].abs().sum() > 0
+    assert made.grad[:, 1].abs().sum() == 0
 
 
 def test_nothing_kept_and_nothing_masked_give_zero_and_a_gradient():

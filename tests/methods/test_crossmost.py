@@ -349,3 +349,22 @@ def test_the_running_mean_begins_at_its_number_of_classes_and_is_part_of_what_is
     assert torch.equal(step(method)["shape_fairness"], step(other)["shape_fairness"])
     with pytest.raises(ConfigError, match="fairness_average_from must be null or >= 2, got 1"):
         CrossMoSTConfig(fairness_average_from=1)
+
+
+def test_points_of_hidden_patches_can_be_the_target_and_the_order_of_made_points_does_not_matter():
+    method, strong = make(shape_target="chamfer").eval(), batch().crops[0]
+    branch, rows = method.student.shape, row_keys(strong.keys, "somewhere")
+    assert branch.head.out_features == 3 * 4
+    turned = torch.arange(12).reshape(4, 3).flip(0).flatten()
+    with torch.no_grad():
+        before = branch.taught(strong.points, rows).rebuilt
+        branch.head.weight.copy_(branch.head.weight[turned])
+        branch.head.bias.copy_(branch.head.bias[turned])
+        after = branch.taught(strong.points, rows).rebuilt
+    torch.testing.assert_close(before.total, after.total)
+    assert (before.counted >= 1).all()  # patches, of 6 each
+
+
+def test_the_released_target_has_no_points():
+    with pytest.raises(ConfigError, match="released_shape_target is a fault of shape_target: tokens"):
+        CrossMoSTConfig(shape_target="chamfer", released_shape_target=True)

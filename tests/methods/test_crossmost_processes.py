@@ -16,7 +16,7 @@ KINDS = {
         "threshold_kind": "adaptive",
         "alignment_temperature": 0.07,
     },
-    "running mean": {"fairness_average_from": 3},
+    "running mean": {"fairness_average_from": 3, "shape_target": "chamfer"},
     "baseline": {"rule": "separate", "alignment_weight": 0.0},
 }
 

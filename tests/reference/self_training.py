@@ -68,6 +68,22 @@ def slow_reconstruction(prediction, target, masked):
     return sum(terms) / len(terms) if terms else 0.0
 
 
+def slow_apart_from_points(prediction, target, masked):
+    """Mean over masked patches of mean nearest squares, both ways."""
+
+    def one_way(points, others):
+        nearest = [min(sum((a - b) ** 2 for a, b in zip(p, q, strict=True)) for q in others) for p in points]
+        return sum(nearest) / len(nearest)
+
+    terms = [
+        one_way(made, true) + one_way(true, made)
+        for row, other, mask in zip(prediction, target, masked, strict=True)
+        for made, true, hidden in zip(row, other, mask, strict=True)
+        if hidden
+    ]
+    return sum(terms) / len(terms) if terms else 0.0
+
+
 def slow_apart_from_whole(local, whole, masked):
     """Mean squared distance of unit vectors over masked tokens."""
     terms = []

@@ -44,6 +44,9 @@ class CrossMoSTConfig:
     """Of the hidden patches of a picture; needs an encoder with a map of tokens."""
     shape_reconstruction_weight: float = 1.0
     """Of the hidden patches of a cloud; needs a point transformer."""
+    shape_target: Literal["tokens", "chamfer"] = "tokens"
+    """What is rebuilt of a hidden patch: tokens, what its own small network makes of it; chamfer, its points,
+    by the squared Chamfer distance in model units."""
     image_local_weight: float = 0.2
     """Of hidden patches like their whole picture; needs an encoder with a map of tokens."""
     shape_local_weight: float = 0.2
@@ -101,6 +104,11 @@ class CrossMoSTConfig:
             ("teacher_decay", self.teacher_decay < 1, "below 1"),
             ("teacher_ramp", self.teacher_ramp >= 1, ">= 1"),
         )
+        if self.released_shape_target and self.shape_target != "tokens":
+            raise ConfigError(
+                f"released_shape_target is a fault of shape_target: tokens, got {self.shape_target}. Leave "
+                f"one of them out."
+            )
         for name, holds, rule in rules:
             if not holds:
                 raise ConfigError(f"{name} must be {rule}, got {getattr(self, name)}.")
