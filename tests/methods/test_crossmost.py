@@ -368,3 +368,17 @@ def test_points_of_hidden_patches_can_be_the_target_and_the_order_of_made_points
 def test_the_released_target_has_no_points():
     with pytest.raises(ConfigError, match="released_shape_target is a fault of shape_target: tokens"):
         CrossMoSTConfig(shape_target="chamfer", released_shape_target=True)
+
+
+@pytest.mark.parametrize("shape_target", ["tokens", "chamfer"])
+def test_a_picture_that_is_all_hidden_and_a_cloud_of_one_seen_patch_give_a_finite_step(shape_target):
+    method = make(image_mask=1.0, shape_mask=(0.99, 0.99), shape_target=shape_target, threshold=0.0)
+    output = method.training_step(batch(2))
+    output.loss.backward()
+    assert torch.isfinite(output.loss)
+    assert all(torch.isfinite(p.grad).all() for p in method.parameters() if p.grad is not None)
+
+
+def test_a_cloud_that_is_all_hidden_is_refused():
+    with pytest.raises(ConfigError, match=r"shape_mask must be two numbers, 0 <= least <= most < 1"):
+        CrossMoSTConfig(shape_mask=(0.3, 1.0))
