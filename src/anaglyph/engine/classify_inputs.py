@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,11 +88,11 @@ def read_unnamed(
         for each in _models(files, root, options=options, up=up, cache=cache, processes=processes):
             found[each.key] = each
         missing = [path for path in dict.fromkeys(files) if str(path) not in found]
-        for path, error in _reasons(missing, root, up=up, processes=processes):
+        for path, reason in _reasons(missing, root, up=up, processes=processes):
             try:
-                found[str(path)] = _cloud_without_faces(path, error)
-            except AnaglyphError as why:
-                left_out[str(path)] = str(why)
+                found[str(path)] = _cloud_without_faces(path, reason)
+            except AnaglyphError as error:
+                left_out[str(path)] = str(error)
     if not found:
         raise DataError(
             f"nothing to name in {', '.join(map(str, given))}: {len(left_out)} files could not be used. Give "
@@ -127,12 +126,17 @@ def _cloud(path: Path) -> Unnamed:
 
 def _reasons(
     files: Sequence[Path], root: Path, *, up: UpOption, processes: int
-) -> Iterator[tuple[Path, MeshError]]:
+) -> list[tuple[Path, MeshError]]:
     """Why models were left out. They are read once more, since a cache keeps only that they were."""
-    with MeshReaders(processes) as readers, closing(readers.load_many(files, up=up, root=root)) as reading:
-        for path, mesh in reading:
-            fine = MeshError(path, "its surface cannot be drawn or sampled", fault="no_area")
-            yield path, mesh if isinstance(mesh, MeshError) else fine
+    with MeshReaders(processes) as readers:
+        return [
+            (path, read if isinstance(read, MeshError) else _no_surface(path))
+            for path, read in readers.load_many(files, up=up, root=root)
+        ]
+
+
+def _no_surface(path: Path) -> MeshError:
+    return MeshError(path, "its surface cannot be drawn or sampled", fault="no_area")
 
 
 def _cloud_without_faces(path: Path, error: MeshError) -> Unnamed:
