@@ -322,7 +322,7 @@ def _without_later_options(spec: dict[str, Any]) -> dict[str, Any]:
     """A spec without options that came later and are left at what was before, so that older runs stay."""
     before = {
         "start_from": None, "hard_batches": None, "up_axis": "z", "colourless": 0.0, "warmup_from": 0.0,
-        "late": False,
+        "late": False, "scan_frame": "unit_sphere",
     }  # fmt: skip
     return {
         name: _without_later_options(value) if isinstance(value, dict) else value

@@ -42,7 +42,7 @@ from anaglyph.render.cloud_views import CloudViewOptions
 
 @dataclass(frozen=True, kw_only=True)
 class ModelNet40Clouds:
-    """Clouds of ModelNet40, turned from +z up to the library's +y up."""
+    """Clouds of ModelNet40, +y up, turned there where the files have +z up."""
 
     title: ClassVar[str] = "ModelNet40 clouds and class names, for zero-shot classification"
     licence: ClassVar[str] = "ModelNet (Princeton): models belong to their authors; academic research only"
@@ -52,6 +52,8 @@ class ModelNet40Clouds:
 
     folder: str = "modelnet40_aligned"
     """Where the clouds lie, relative to the data root."""
+    up_axis: Literal["y", "z"] = "z"
+    """Which axis is up in the files; y in `modelnet40_normal_resampled`."""
     class_words: Literal["official", "cleaned"] = "official"
     """Class names as published ("night_stand"), or with spaces."""
     drop_duplicates: bool = False
@@ -112,8 +114,9 @@ class ModelNet40Clouds:
                 "files": digest_of(cloud_files(folder, published)),
                 "ids": clouds.ids,
                 "count": self.stored_points,
+                **({} if self.up_axis == "z" else {"up_axis": self.up_axis}),
             },
-            lambda: {"points": y_up(stored(clouds, count=self.stored_points, frame="unit_sphere"))},
+            lambda: {"points": self._stored(clouds)},
         )["points"]
         shown = [name.replace("_", " ") for name in names] if self.class_words == "cleaned" else names
         return DescribedObjects(
@@ -130,6 +133,10 @@ class ModelNet40Clouds:
             point_augmentation=self.point_augmentation,
             seed=seed,
         )
+
+    def _stored(self, clouds: Clouds) -> NDArray[Any]:
+        points = stored(clouds, count=self.stored_points, frame="unit_sphere")
+        return y_up(points) if self.up_axis == "z" else points
 
     @property
     def _only(self) -> frozenset[str] | None:
