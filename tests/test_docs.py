@@ -113,7 +113,8 @@ def check_anaglyph(arguments):
     name, given = parsed(arguments)
     for target in given.get("targets", ()):
         if not target.endswith(".yaml"):
-            recipe = recipe_name(target, data=given.get("data"), preset=given.get("preset", "best"))
+            data = next(iter(given.get("data", ())), None)
+            recipe = recipe_name(target, data=data, preset=given.get("preset", "best"))
             load_recipe(recipe, assignments=given.get("set", ()))
     if name == "data" and given.get("name"):
         dataset_source(DataConfig(name=given["name"]))

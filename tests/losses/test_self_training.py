@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from anaglyph.losses.masked import absolute_differences, apart_from_whole, mean_of_sums
+from anaglyph.losses.masked import absolute_differences, apart_from_points, apart_from_whole, mean_of_sums
 from anaglyph.losses.self_training import fairness, pseudo_label_loss
 from reference.self_training import (
+    slow_apart_from_points,
     slow_apart_from_whole,
     slow_fairness,
     slow_pseudo_label_loss,
@@ -35,6 +36,9 @@ def test_losses_of_labels_equal_their_definitions(rows, classes, soft, seed):
         slow_pseudo_label_loss(logits.tolist(), targets.tolist(), kept.tolist())
     )
     assert float(fairness(logits)) == pytest.approx(slow_fairness(logits.tolist()))
+    before = numbers(classes, seed=seed + 2).softmax(dim=0)
+    found = fairness(logits, before=before.log())
+    assert float(found) == pytest.approx(slow_fairness(logits.tolist(), before.tolist()))
 
 
 @settings(deadline=None, max_examples=40)
@@ -50,6 +54,28 @@ def test_losses_of_masked_places_equal_their_definitions(rows, tokens, width, se
     assert float(found) == pytest.approx(
         slow_apart_from_whole(first.tolist(), whole.tolist(), masked.tolist())
     )
+
+
+@settings(deadline=None, max_examples=20)
+@given(rows=st.integers(1, 3), patches=st.integers(1, 3), points=st.integers(1, 4), seed=st.integers(0, 99))
+def test_the_loss_of_points_of_hidden_patches_equals_its_definition(rows, patches, points, seed):
+    made, true = numbers(rows, patches, points, 3, seed=seed), numbers(rows, patches, 4, 3, seed=seed + 1)
+    masked = coins(rows, patches, seed=seed)
+    found = mean_of_sums(*apart_from_points(made, true, masked))
+    assert float(found) == pytest.approx(
+        slow_apart_from_points(made.tolist(), true.tolist(), masked.tolist())
+    )
+
+
+def test_points_of_a_patch_that_is_not_hidden_may_be_anything_and_get_no_gradient():
+    made = numbers(1, 2, 4, 3).requires_grad_()
+    true = numbers(1, 2, 4, 3, seed=1)
+    true[:, 1] = math.nan
+    loss = mean_of_sums(*apart_from_points(made, true, torch.tensor([[True, False]])))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert made.grad[:, 0].abs().sum() > 0
+    assert made.grad[:, 1].abs().sum() == 0
 
 
 def test_nothing_kept_and_nothing_masked_give_zero_and_a_gradient():
@@ -77,6 +103,21 @@ def test_fairness_is_least_where_all_classes_are_as_likely():
     assert float(fairness(torch.zeros(5, 7))) == pytest.approx(math.log(7))
     assert float(fairness(20 * torch.eye(7))) == pytest.approx(math.log(7), abs=1e-5)
     assert float(fairness(torch.randn(9, 7, generator=torch.Generator().manual_seed(0)))) > math.log(7)
+
+
+def test_a_running_mean_is_even_where_a_batch_alone_cannot_be():
+    logits = torch.tensor([[40.0, 0.0]])
+    alone, with_the_other = fairness(logits), fairness(logits, before=torch.tensor([-40.0, 0.0]))
+    assert float(alone) == pytest.approx(20)
+    assert float(with_the_other) == pytest.approx(2 * math.log(2))
+
+
+def test_the_mean_of_the_step_before_gets_no_gradient_and_the_batch_gets_that_of_the_formula():
+    before = numbers(3, seed=1).log_softmax(dim=0).requires_grad_()
+    logits = numbers(4, 3).requires_grad_()
+    fairness(logits, before=before).backward()
+    assert before.grad is None
+    assert gradcheck(lambda x: fairness(x, before=before.detach()), logits)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -119,5 +160,7 @@ def test_labels_that_are_no_class_and_shapes_that_do_not_fit_are_refused():
         pseudo_label_loss(torch.zeros(1, 4), torch.zeros(1, 3), kept)
     with pytest.raises(ValueError, match="B >= 1"):
         fairness(torch.zeros(0, 4))
+    with pytest.raises(ValueError, match=r"before must be \(4,\), got \(3,\)"):
+        fairness(torch.zeros(1, 4), before=torch.zeros(3))
     with pytest.raises(ValueError, match=r"whole must be \(1, 3\)"):
         apart_from_whole(torch.zeros(1, 2, 3), torch.zeros(1, 4), torch.ones(1, 2, dtype=torch.bool))

@@ -323,3 +323,62 @@ def test_labels_are_chosen_by_the_teacher_and_answers_can_be_had_of_both():
         method.class_logits("shape", given), method.class_logits("shape", given, teacher=False)
     )
     assert method.label(torch.eye(3), torch.eye(3))["image"].chosen.labels.tolist() == [0, 1, 2]
+
+
+def test_with_many_classes_fairness_follows_what_was_predicted_in_steps_that_were_taken():
+    method, plain = make(fairness_average_from=3), make()
+    even = torch.full((3,), 1 / 3)
+    given = batch()
+    expected = method.training_step(given).parts["image_fairness"]
+    torch.testing.assert_close(method.predicted.before("image").exp(), even)  # a refused step leaves no trace
+    assert method.training_step(given).parts["image_fairness"] == expected
+    method.after_step()
+    moved = method.predicted.before("image")
+    torch.testing.assert_close(-2 * moved.mean(), expected.detach())
+    assert not torch.allclose(moved.exp(), even)
+    assert step(plain)["image_fairness"] != expected
+
+
+def test_the_running_mean_begins_at_its_number_of_classes_and_is_part_of_what_is_saved():
+    assert make(fairness_average_from=4).predicted is None
+    assert not [key for key in make().state_dict() if "predicted" in key]
+    method, other = make(fairness_average_from=2), make(fairness_average_from=2)
+    method.training_step(batch())
+    method.after_step()
+    other.load_state_dict(method.state_dict())
+    assert torch.equal(step(method)["shape_fairness"], step(other)["shape_fairness"])
+    with pytest.raises(ConfigError, match="fairness_average_from must be null or >= 2, got 1"):
+        CrossMoSTConfig(fairness_average_from=1)
+
+
+def test_points_of_hidden_patches_can_be_the_target_and_the_order_of_made_points_does_not_matter():
+    method, strong = make(shape_target="chamfer").eval(), batch().crops[0]
+    branch, rows = method.student.shape, row_keys(strong.keys, "somewhere")
+    assert branch.head.out_features == 3 * 4
+    turned = torch.arange(12).reshape(4, 3).flip(0).flatten()
+    with torch.no_grad():
+        before = branch.taught(strong.points, rows).rebuilt
+        branch.head.weight.copy_(branch.head.weight[turned])
+        branch.head.bias.copy_(branch.head.bias[turned])
+        after = branch.taught(strong.points, rows).rebuilt
+    torch.testing.assert_close(before.total, after.total)
+    assert (before.counted >= 1).all()  # patches, of 6 each
+
+
+def test_the_released_target_has_no_points():
+    with pytest.raises(ConfigError, match="released_shape_target is a fault of shape_target: tokens"):
+        CrossMoSTConfig(shape_target="chamfer", released_shape_target=True)
+
+
+@pytest.mark.parametrize("shape_target", ["tokens", "chamfer"])
+def test_a_picture_that_is_all_hidden_and_a_cloud_of_one_seen_patch_give_a_finite_step(shape_target):
+    method = make(image_mask=1.0, shape_mask=(0.99, 0.99), shape_target=shape_target, threshold=0.0)
+    output = method.training_step(batch(2))
+    output.loss.backward()
+    assert torch.isfinite(output.loss)
+    assert all(torch.isfinite(p.grad).all() for p in method.parameters() if p.grad is not None)
+
+
+def test_a_cloud_that_is_all_hidden_is_refused():
+    with pytest.raises(ConfigError, match=r"shape_mask must be two numbers, 0 <= least <= most < 1"):
+        CrossMoSTConfig(shape_mask=(0.3, 1.0))

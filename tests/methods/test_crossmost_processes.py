@@ -16,6 +16,7 @@ KINDS = {
         "threshold_kind": "adaptive",
         "alignment_temperature": 0.07,
     },
+    "running mean": {"fairness_average_from": 3, "shape_target": "chamfer"},
     "baseline": {"rule": "separate", "alignment_weight": 0.0},
 }
 
@@ -32,6 +33,9 @@ def step(first, rows):
         left |= {f"{kind}, part {name}": value.detach().double() for name, value in output.parts.items()}
         left |= {f"{kind}, {name}": p.grad for name, p in method.named_parameters() if p.requires_grad}
         left |= {f"{kind}, part {name}": value.double() for name, value in method.teaching.named_buffers()}
+        if method.predicted is not None:
+            means = method.predicted.named_buffers()
+            left |= {f"{kind}, part predicted {name}": value.clone() for name, value in means}
     return left
 
 

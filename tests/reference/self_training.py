@@ -43,15 +43,17 @@ def slow_pseudo_label_loss(logits, targets, kept):
     return sum(terms) / len(terms) if terms else 0.0
 
 
-def slow_fairness(logits):
-    """-1/C sum_c log of the mean probability of c."""
+def slow_fairness(logits, before=None):
+    """-1/C sum_c log of the mean probability of c; with a mean `before`, of both halved, and twice that."""
     classes = len(logits[0])
     mean = [0.0] * classes
     for row in logits:
         total = log_sum_exp(row)
         for c in range(classes):
             mean[c] += math.exp(row[c] - total) / len(logits)
-    return -sum(math.log(p) for p in mean) / classes
+    if before is None:
+        return -sum(math.log(p) for p in mean) / classes
+    return -2 * sum(math.log((p + old) / 2) for p, old in zip(mean, before, strict=True)) / classes
 
 
 def slow_reconstruction(prediction, target, masked):
@@ -62,6 +64,22 @@ def slow_reconstruction(prediction, target, masked):
         for place, (mine, theirs) in enumerate(zip(row, other, strict=True))
         if mask[place]
         for a, b in zip(mine, theirs, strict=True)
+    ]
+    return sum(terms) / len(terms) if terms else 0.0
+
+
+def slow_apart_from_points(prediction, target, masked):
+    """Mean over masked patches of mean nearest squares, both ways."""
+
+    def one_way(points, others):
+        nearest = [min(sum((a - b) ** 2 for a, b in zip(p, q, strict=True)) for q in others) for p in points]
+        return sum(nearest) / len(nearest)
+
+    terms = [
+        one_way(made, true) + one_way(true, made)
+        for row, other, mask in zip(prediction, target, masked, strict=True)
+        for made, true, hidden in zip(row, other, mask, strict=True)
+        if hidden
     ]
     return sum(terms) / len(terms) if terms else 0.0
 

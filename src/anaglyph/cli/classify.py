@@ -112,7 +112,7 @@ def _picture(path: Path, side: int) -> Any:
     from anaglyph.search.parts import PicturePart
     from anaglyph.search.query_pictures import prepared_picture
 
-    return prepared_picture(PicturePart(path.read_bytes(), name=str(path)), pixels=side)[0]
+    return prepared_picture(PicturePart(data=path.read_bytes(), name=str(path)), pixels=side)[0]
 
 
 def _show(rows: list[dict[str, Any]], named: Named, *, files: list[Path]) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from anaglyph.encoders.checks import require_channels, require_positive
 from anaglyph.encoders.classifier import HeadStyle, classifier
 from anaglyph.nn.patch_embed import PatchEmbed, position_mlp
-from anaglyph.nn.patches import PatchOptions, Start
+from anaglyph.nn.patches import Patches, PatchOptions, Start
 from anaglyph.nn.transformer import Block, PositionedBlocks, drop_path_rates, start_small, thirds
 from anaglyph.ops.checks import Shortage, require_points
 
@@ -30,6 +30,8 @@ class MaskedTokens(NamedTuple):
     """(B, G, D) what the patches were before any was hidden, and before the first block."""
     masked: Tensor
     """(B, G) bool: the hidden ones."""
+    points: Tensor
+    """(B, G, K, 3) positions of each patch minus its centre, in model units."""
 
 
 class PointTransformer(nn.Module):
@@ -127,11 +129,12 @@ class PointTransformer(nn.Module):
             mask: (B, G, 3) centres -> (B, G) bool, True hides a patch.
             mask_token: (D,) what stands for a hidden one, learned elsewhere.
         """
-        centres, patches = self._patches(points, None)
+        centres, neighbourhoods = self._cut(points, None)
+        patches = self.reduce_dim(self.encoder(neighbourhoods))
         masked = mask(centres)
         shown = torch.where(masked[..., None], mask_token.to(patches.dtype), patches)
         tokens: Tensor = self.norm(self.blocks(*self._joined(centres, shown)))
-        return MaskedTokens(tokens, patches, masked)
+        return MaskedTokens(tokens, patches, masked, neighbourhoods[..., :3])
 
     def embedded(self, points: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Tokens before the first block and their positions, (B, L + G, D) each."""
@@ -162,9 +165,12 @@ class PointTransformer(nn.Module):
 
     def _patches(self, points: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         """(B, G, 3) centres and (B, G, D) patches."""
-        require_points(points, valid, channels=self.in_channels, colours=self.colours)
-        centres, neighbourhoods = self.patches.cut(points, valid)
+        centres, neighbourhoods = self._cut(points, valid)
         return centres, self.reduce_dim(self.encoder(neighbourhoods))
+
+    def _cut(self, points: Tensor, valid: Tensor | None) -> Patches:
+        require_points(points, valid, channels=self.in_channels, colours=self.colours)
+        return self.patches.cut(points, valid)
 
     def _joined(self, centres: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
         """The learned tokens before the patches, and the positions of all."""

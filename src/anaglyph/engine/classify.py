@@ -38,6 +38,8 @@ LEAST = 20
 """Objects with picture and cloud from which on scores are calibrated."""
 UNSURE = 0.5
 """Joint scores below it are called unsure."""
+MANY = 500
+"""Names, of which more are read in one sentence each instead of 64: thousands would take minutes."""
 _AT_ONCE = 32
 _SENTENCES = 256
 
@@ -135,7 +137,8 @@ class SpaceNamer:
     def __init__(self, space: Space, classes: tuple[str, ...]) -> None:
         self.space, self.classes, self.name = space, classes, space.name
         self.pixels = space.pixels
-        sentences = [s for name in classes for s in expand(clean_class_name(name), "official64")]
+        family = "official64" if len(classes) <= MANY else "article"
+        sentences = [s for name in classes for s in expand(clean_class_name(name), family)]
         vectors = [space.texts(sentences[i : i + _SENTENCES]) for i in range(0, len(sentences), _SENTENCES)]
         try:
             self.vectors = average_text_features(torch.cat(vectors).reshape(len(classes), -1, space.dim))
@@ -188,8 +191,13 @@ class RunNamer:
         return self.method.class_logits(modality, batch.to(self.device)).float().cpu()
 
 
-def name_objects(objects: Sequence[Unnamed], namer: Namer) -> Named:
+def name_objects(objects: Sequence[Unnamed], namer: Namer, *, calibrate: bool = True) -> Named:
     """Scores of every object, calibrated where there are enough.
+
+    Args:
+        objects: one or more.
+        namer: what chooses.
+        calibrate: False leaves scores as they are, however many there are.
 
     Raises:
         ValueError: an object with neither picture nor cloud, or none at all.
@@ -210,7 +218,7 @@ def name_objects(objects: Sequence[Unnamed], namer: Namer) -> Named:
     both = sorted(set(has["image"]) & set(has["shape"]))
     scores["joint"] = torch.stack([scores["image"], scores["shape"]]).nanmean(dim=0)
     agreed = agreement(scores["image"][both], scores["shape"][both]) if both else None
-    calibrated = agreed is not None and len(both) >= LEAST
+    calibrated = calibrate and agreed is not None and len(both) >= LEAST
     if calibrated and agreed is not None:
         for name, each in scores.items():
             rows = has.get(name, list(range(len(objects))))

@@ -1,4 +1,4 @@
-"""What a user points at -> objects to name: models by pictures and points, clouds and pictures as they are."""
+"""What a user points at -> objects to name: models by pictures and points, clouds and pictures as such."""
 
 from __future__ import annotations
 

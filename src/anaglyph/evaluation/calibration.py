@@ -31,8 +31,8 @@ def calibration_error(probabilities: Tensor, labels: Tensor, *, bins: int = BINS
     """
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or not len(labels) or bins < 1:
         raise ValueError(
-            f"probabilities {tuple(probabilities.shape)} and labels {tuple(labels.shape)} must be (N >= 1, C) "
-            f"and (N,), and bins={bins} >= 1"
+            f"probabilities {tuple(probabilities.shape)} and labels {tuple(labels.shape)} must be (N >= 1, "
+            f"C) and (N,), and bins={bins} >= 1"
         )
     score, said = probabilities.double().max(dim=1)
     right = (said == labels).double()

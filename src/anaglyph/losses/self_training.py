@@ -2,6 +2,7 @@
 
 L_ST   = mean over kept rows of CE(l, y)              (dossier CrossMoST, 1.6; after FixMatch and MUST)
 L_fair = -1/C sum_c log pbar_c,   pbar the mean of softmax(l) over the joined batch;  at least ln C
+With a running average (MUST): pbar <- (old pbar + that mean) / 2, L_fair / 0.5; no gradient into the old.
 """
 
 from __future__ import annotations
@@ -43,12 +44,27 @@ def pseudo_label_loss(logits: Tensor, targets: Tensor, kept: Tensor) -> Tensor:
     return weighted_mean(surprise, kept)
 
 
-def fairness(logits: Tensor) -> Tensor:
-    """L_fair of (B >= 1, C) logits, in the log domain, so that a class nobody gets costs much and not inf.
+def log_mean_prediction(logits: Tensor, *, before: Tensor | None = None) -> Tensor:
+    """(B >= 1, C) logits -> (C,) log pbar, in the log domain, so that a class nobody gets is not log 0.
 
-    Under several processes give it the rows of all of them.
+    Args:
+        logits: (B, C); under several processes the rows of all of them.
+        before: (C,) log pbar of the step before, for the running average; it gets no gradient.
+
+    Raises:
+        ValueError: shapes that do not fit.
     """
     if logits.ndim != 2 or 0 in logits.shape:
         raise ValueError(f"logits must be (B >= 1, C >= 1), got {tuple(logits.shape)}")
     log_mean = torch.logsumexp(F.log_softmax(at_least_float32(logits), dim=1), dim=0) - math.log(len(logits))
-    return -log_mean.mean()
+    if before is None:
+        return log_mean
+    if before.shape != log_mean.shape:
+        raise ValueError(f"before must be {tuple(log_mean.shape)}, got {tuple(before.shape)}")
+    return torch.logaddexp(before.detach().to(log_mean.dtype), log_mean) - math.log(2)
+
+
+def fairness(logits: Tensor, *, before: Tensor | None = None) -> Tensor:
+    """L_fair; arguments are those of `log_mean_prediction`. At least ln C, 2 ln C with a running average."""
+    share_of_new = 1.0 if before is None else 0.5
+    return -log_mean_prediction(logits, before=before).mean() / share_of_new

@@ -37,10 +37,16 @@ class CrossMoSTConfig:
     """How far the teacher's distributions are moved to classes of equal size by optimal transport over the
     joined batch, 0 to 1."""
     fairness_weight: float = 1.0
+    fairness_average_from: int | None = None
+    """Number of classes from which on the fairness term follows a running average of the predictions, half
+    old, half new, and counts twice; 512 in MUST. null: never, as in CrossMoST."""
     image_reconstruction_weight: float = 1.0
     """Of the hidden patches of a picture; needs an encoder with a map of tokens."""
     shape_reconstruction_weight: float = 1.0
     """Of the hidden patches of a cloud; needs a point transformer."""
+    shape_target: Literal["tokens", "chamfer"] = "tokens"
+    """What is rebuilt of a hidden patch: tokens, what its own small network makes of it; chamfer, its points,
+    by the squared Chamfer distance in model units."""
     image_local_weight: float = 0.2
     """Of hidden patches like their whole picture; needs an encoder with a map of tokens."""
     shape_local_weight: float = 0.2
@@ -88,6 +94,7 @@ class CrossMoSTConfig:
             ("shape_threshold", self.shape_threshold is None or 0 <= self.shape_threshold < 1, "in [0, 1)"),
             ("balance", 0 <= self.balance <= 1, "in [0, 1]"),
             *((name, getattr(self, name) >= 0, ">= 0") for name in weights),
+            ("fairness_average_from", (self.fairness_average_from or 2) >= 2, "null or >= 2"),
             ("alignment_temperature", self.alignment_temperature > 0, "> 0"),
             ("image_mask", 0 <= self.image_mask <= 1, "in [0, 1]"),
             ("image_mask_pixels", self.image_mask_pixels >= 1, ">= 1"),
@@ -97,6 +104,11 @@ class CrossMoSTConfig:
             ("teacher_decay", self.teacher_decay < 1, "below 1"),
             ("teacher_ramp", self.teacher_ramp >= 1, ">= 1"),
         )
+        if self.released_shape_target and self.shape_target != "tokens":
+            raise ConfigError(
+                f"released_shape_target is a fault of shape_target: tokens, got {self.shape_target}. Leave "
+                f"one of them out."
+            )
         for name, holds, rule in rules:
             if not holds:
                 raise ConfigError(f"{name} must be {rule}, got {getattr(self, name)}.")

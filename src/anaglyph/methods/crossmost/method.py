@@ -24,6 +24,7 @@ from anaglyph.losses.reduction import at_least_float32
 from anaglyph.losses.self_training import fairness, pseudo_label_loss
 from anaglyph.methods.base import Method
 from anaglyph.methods.crossmost.config import CrossMoSTConfig, check_class_names
+from anaglyph.methods.crossmost.running_mean import RunningMean
 from anaglyph.methods.crossmost.student import Student, layer_groups
 from anaglyph.methods.crossmost.teaching import MODALITIES, Lesson, Teaching
 from anaglyph.nn.gather import gather_rows
@@ -56,6 +57,9 @@ class CrossMoST(Method):
             ramp=(config.teacher_start, config.teacher_ramp),
         )
         self.teaching = Teaching(config)
+        least, classes = config.fairness_average_from, len(config.classes)
+        many = least is not None and classes >= least
+        self.predicted = RunningMean(MODALITIES, classes) if many else None
 
     def param_groups(self) -> list[dict[str, Any]]:
         """The student's, with a slower rate for the earlier blocks of its image encoder."""
@@ -109,7 +113,11 @@ class CrossMoST(Method):
         for modality, lesson in lessons.items():
             logits = self.student.logits(joined[modality])
             losses[f"{modality}_label"] = pseudo_label_loss(logits, lesson.targets, lesson.kept)
-            losses[f"{modality}_fairness"] = config.fairness_weight * fairness(logits)
+            before = None
+            if self.predicted is not None:
+                before = self.predicted.before(modality)
+                self.predicted.see(modality, logits)
+            losses[f"{modality}_fairness"] = config.fairness_weight * fairness(logits, before=before)
             for name, weight in (("rebuilt", "reconstruction_weight"), ("local", "local_weight")):
                 sums = joined.get(f"{modality}_{name}")
                 if sums is not None:
@@ -127,6 +135,8 @@ class CrossMoST(Method):
         """The teacher follows, and thresholds with it."""
         self.teacher.update(self.student)
         self.teaching.after_step()
+        if self.predicted is not None:
+            self.predicted.after_step()
 
     def embed(self, modality: str, batch: Batch) -> Tensor:
         """One modality -> (B, D) unit vectors; several views of an object become one vector."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from anaglyph.encoders.point_transformer import PointTransformer
+from anaglyph.encoders.point_transformer import MaskedTokens, PointTransformer
 from anaglyph.encoders.projected import ProjectedEncoder
 from anaglyph.errors import ConfigError
-from anaglyph.losses.masked import RowSums, absolute_differences, apart_from_whole
+from anaglyph.losses.masked import RowSums, absolute_differences, apart_from_points, apart_from_whole
 from anaglyph.methods.base import width_of
 from anaglyph.methods.crossmost.config import CrossMoSTConfig
 from anaglyph.methods.crossmost.image_branch import Taught
@@ -38,6 +38,7 @@ class ShapeBranch(nn.Module):
             )
         self.projection = None if own else nn.Linear(width_of(encoder), config.embed_dim, bias=False)
         self.share, self.released_target = config.shape_mask, config.released_shape_target
+        self.rebuilds_points = config.shape_target == "chamfer"
         rebuilds, local = config.shape_reconstruction_weight > 0, config.shape_local_weight > 0
         trunk = self.trunk
         self.mask_token = self.head = self.local_projection = None
@@ -45,7 +46,8 @@ class ShapeBranch(nn.Module):
             width = trunk.norm.normalized_shape[0]
             self.mask_token = nn.Parameter(torch.zeros(width), requires_grad=self.share[1] > 0)
             nn.init.trunc_normal_(self.mask_token, std=0.02)
-            self.head = nn.Linear(width, width) if rebuilds else None
+            numbers = 3 * trunk.patches.group_size if self.rebuilds_points else width
+            self.head = nn.Linear(width, numbers) if rebuilds else None
             self.local_projection = nn.Linear(width, config.embed_dim, bias=False) if local else None
             if config.freeze_patches:
                 trunk.encoder.requires_grad_(False)
@@ -82,16 +84,23 @@ class ShapeBranch(nn.Module):
         whole, patches = seen.tokens[:, 0], seen.tokens[:, len(trunk.learned) :]
         rebuilt = local = None
         if self.head is not None:
-            target = self.mask_token.expand_as(seen.patches) if self.released_target else seen.patches
-            sums = absolute_differences(self.head(patches), target, seen.masked)
-            # The published code divides by masked tokens and by the batch, not by masked numbers.
-            count = sums.counted / patches.shape[2] * len(points) if self.released_target else sums.counted
-            rebuilt = RowSums(sums.total, count)
+            rebuilt = self._rebuilt(self.head(patches), seen)
         if self.local_projection is not None:
             local = apart_from_whole(
                 self.local_projection(patches), self.local_projection(whole), seen.masked
             )
         return Taught(self._projected(trunk.pooled(seen.tokens)), rebuilt, local)
+
+    def _rebuilt(self, made: Tensor, seen: MaskedTokens) -> RowSums:
+        """How far (B, G, ...) numbers are from what was hidden."""
+        if self.rebuilds_points:
+            return apart_from_points(made.reshape(seen.points.shape), seen.points, seen.masked)
+        if not self.released_target:
+            return absolute_differences(made, seen.patches, seen.masked)
+        assert self.mask_token is not None
+        sums = absolute_differences(made, self.mask_token.expand_as(seen.patches), seen.masked)
+        # The published code divides by masked tokens and by the batch, not by masked numbers.
+        return RowSums(sums.total, sums.counted / made.shape[2] * len(made))
 
     def _projected(self, features: Tensor) -> Tensor:
         if self.projection is not None:
