@@ -5,8 +5,8 @@
 Resampling: 32 clouds of 8,192 points covered by 1,200 farthest ones, a random 1,024 of these handed out
 (`data.labelled_clouds`, with the sampler that is installed), against the published loop in batched PyTorch
 (plain_point_ops.py). Step: forward, backward and AdamW on 8 clouds of 1,024 points, the paper's network of
-22.1 million numbers, by `methods.finetune` in full and with a linear head on a still trunk, against all of the
-same network with torch's own loss: what a trunk that need not be learned saves. All run in turn in one
+22.1 million numbers, by `methods.finetune` in full and with a linear head on a still trunk, against all of
+the same network with torch's own loss: what a trunk that need not be learned saves. All run in turn in one
 process; times are the smallest, ratio is plain's over ours.
 """
 

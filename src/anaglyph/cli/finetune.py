@@ -82,7 +82,12 @@ def finetune(
     from anaglyph.data.catalog import DataConfig
     from anaglyph.data.episodes import parse_episode
     from anaglyph.engine.encoder_of import find_point_encoder
-    from anaglyph.engine.finetuning import Finetuning, finetuning_name, finetuning_recipe
+    from anaglyph.engine.finetuning import (
+        Finetuning,
+        episode_recipes,
+        finetuning_name,
+        finetuning_recipe,
+    )
     from anaglyph.engine.run import RunOptions, leave_processes
 
     check_numbers(workers=workers, save_every=save_every, validate_every=validate_every, seeds=seeds)
@@ -105,7 +110,6 @@ def finetune(
         epochs=epochs,
     )
     changes = (*set, *((f"precision={precision}",) if precision else ()))
-    recipe = finetuning_recipe(asked, root=root(data_root), cache=cache_folder(), assignments=changes)
     name = finetuning_name(asked)
     world, local, rank = processes()
     options = RunOptions(
@@ -124,14 +128,24 @@ def finetune(
     )
     try:
         if few_shot:
-            return _few_shot(recipe, name=name, folds=folds, seeds=seeds, options=options, json=json)
+            recipes = episode_recipes(
+                asked, folds=folds, root=root(data_root), cache=cache_folder(), assignments=changes
+            )
+            return _few_shot(recipes, kind=few_shot, name=name, seeds=seeds, options=options, json=json)
+        recipe = finetuning_recipe(asked, root=root(data_root), cache=cache_folder(), assignments=changes)
         return run_and_show({name: recipe}, seeds=seeds, options=options, json=json, main=rank == 0)
     finally:
         leave_processes()
 
 
 def _few_shot(
-    recipe: Recipe, *, name: str, folds: int, seeds: tuple[int, ...], options: RunOptions, json: bool
+    recipes: list[Recipe],
+    *,
+    kind: str,
+    name: str,
+    seeds: tuple[int, ...],
+    options: RunOptions,
+    json: bool,
 ) -> int:
     from dataclasses import replace
 
@@ -140,10 +154,10 @@ def _few_shot(
     from anaglyph.engine.few_shot import run_episodes
     from anaglyph.engine.interrupt import Interrupted
 
-    recipe = replace(recipe, seed=seeds[0]) if seeds else recipe
+    recipes = [replace(recipe, seed=seeds[0]) for recipe in recipes] if seeds else recipes
     with Display(quiet=json or options.rank != 0) as display:
         try:
-            found = run_episodes(recipe, folds=folds, name=name, options=options, listen=display)
+            found = run_episodes(recipes, kind=kind, name=name, options=options, listen=display)
         except Interrupted as stopped:
             print(f"anaglyph: {stopped}. Go on with the same command and --resume.", file=sys.stderr)
             return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,27 +12,27 @@ from anaglyph.engine.probing import spread_over_folds
 from anaglyph.engine.recipe import Recipe
 from anaglyph.engine.run import RunOptions, run_recipe
 from anaglyph.engine.study import measure_weights
-from anaglyph.errors import ConfigError
 from anaglyph.io.atomic import write_json
 
 
 def run_episodes(
-    recipe: Recipe, *, folds: int, name: str, options: RunOptions, listen: Listener = ignore
+    recipes: Sequence[Recipe], *, kind: str, name: str, options: RunOptions, listen: Listener = ignore
 ) -> dict[str, Any]:
-    """Train and measure folds 0 to `folds` - 1 below `options.output`, and write few_shot.json there.
+    """Train and measure one recipe for each fold below `options.output`, and write few_shot.json there.
 
     The published score is each fold's best epoch on its test objects; this is its last epoch.
+
+    Args:
+        recipes: one a fold.
+        kind: of the episodes, such as 5way10shot.
+        name: folder below the output.
+        options: as for `run_recipe`.
+        listen: receives the events of all runs.
     """
-    if recipe.labelled_clouds is None or recipe.labelled_clouds.episode is None:
-        raise ConfigError(
-            "the recipe has no labelled_clouds.episode; give it one, such as {way: 5, shot: 10}."
-        )
     accuracies = []
-    for fold in range(folds):
-        episode = replace(recipe.labelled_clouds.episode, fold=fold)
-        own = replace(recipe, labelled_clouds=replace(recipe.labelled_clouds, episode=episode))
+    for fold, recipe in enumerate(recipes):
         folder = options.output / name / f"fold-{fold}"
-        run_recipe(own, replace(options, output=folder), listen=listen)
+        run_recipe(recipe, replace(options, output=folder), listen=listen)
         measured = measure_weights(
             folder, split="test", views=None, device=options.device, data_root=options.data_root,
             cache=options.cache, seed=recipe.seed,
@@ -39,8 +40,8 @@ def run_episodes(
         accuracies.append(measured["metrics"]["accuracy"])
     found = {
         "encoder": name,
-        "data": recipe.data.name,
-        "episode": f"{recipe.labelled_clouds.episode.way}way{recipe.labelled_clouds.episode.shot}shot",
+        "data": recipes[0].data.name,
+        "episode": kind,
         **spread_over_folds(accuracies),
     }
     if options.rank == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from anaglyph.data.transforms.points import PointAugmentation
 from anaglyph.engine.encoder_of import FoundEncoder
 from anaglyph.engine.recipe import Recipe, resolve
 from anaglyph.engine.splits import as_labelled
+from anaglyph.errors import ConfigError
 from anaglyph.methods.finetune.config import FROZEN_HEADS, Mode
 
 Augment = Literal["auto", "rotation", "scale_translate", "none"]
@@ -28,6 +29,8 @@ POINTS, LARGEST_BATCH = 1024, 32
 FROZEN_RATE = 1e-3
 """Peak rate of a head on a frozen trunk; everything else keeps the preset's 5e-4."""
 FEW_SHOT_EPOCHS = 150
+PUBLISHED_FOLDS = "modelnet40_few_shot"
+"""The data set whose options name a fold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,35 @@ def finetuning_recipe(
         "stages": {"finetune": stage},
     }
     return resolve(recipe, assignments=assignments, where="finetune")
+
+
+def episode_recipes(
+    asked: Finetuning, *, folds: int, root: Path, cache: Path | None, assignments: Sequence[str] = ()
+) -> list[Recipe]:
+    """A recipe for each fold: of the published ones where the data set has them, else drawn ones.
+
+    Raises:
+        ConfigError: no episode is asked for, or more folds than are published.
+    """
+    if asked.episode is None:
+        raise ConfigError("there is no episode to repeat; ask for one, such as 5way10shot.")
+    if asked.data.name != PUBLISHED_FOLDS:
+        drawn = finetuning_recipe(asked, root=root, cache=cache, assignments=assignments)
+        assert drawn.labelled_clouds is not None
+        return [
+            replace(
+                drawn,
+                labelled_clouds=replace(drawn.labelled_clouds, episode=replace(asked.episode, fold=fold)),
+            )
+            for fold in range(folds)
+        ]
+    recipes = []
+    for fold in range(folds):
+        own = {"way": asked.episode.way, "shot": asked.episode.shot, "fold": fold}
+        data = DataConfig(name=asked.data.name, options={**asked.data.options, **own})
+        one = replace(asked, data=data, episode=None, epochs=asked.epochs or FEW_SHOT_EPOCHS)
+        recipes.append(finetuning_recipe(one, root=root, cache=cache, assignments=assignments))
+    return recipes
 
 
 def labelled_spec(asked: Finetuning, *, stored: int) -> LabelledSpec:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import nn
 
 from anaglyph.data.catalog import DataConfig, create_dataset
 from anaglyph.data.episodes import episode_splits
@@ -16,6 +17,7 @@ from anaglyph.data.labelled_clouds import Episode, LabelledClouds, LabelledSpec
 from anaglyph.data.source import SPLITS, Split
 from anaglyph.engine.devices import choose_device
 from anaglyph.engine.encoder_of import FoundEncoder, open_point_encoder
+from anaglyph.engine.finetuning import PUBLISHED_FOLDS
 from anaglyph.engine.point_features import features_of
 from anaglyph.engine.splits import as_labelled
 from anaglyph.engine.tasks.classification import numbers
@@ -44,6 +46,8 @@ def probe(asked: Probe, *, data_root: Path, cache: Path | None) -> dict[str, Any
     """Accuracy of a linear machine on frozen features, with C and how it was found; or over episodes."""
     device = torch.device(choose_device(asked.device))
     encoder = open_point_encoder(asked.encoder, seed=asked.seed)
+    if asked.episode is not None and asked.data.name == PUBLISHED_FOLDS:
+        return _published(asked, asked.episode, encoder, device, data_root=data_root, cache=cache)
     train, validation, test = (_clouds(asked, split, data_root=data_root, cache=cache) for split in SPLITS)
     measured = {"train": train, "validation": validation, "test": test}[asked.split]
     about: dict[str, Any] = {
@@ -70,6 +74,31 @@ def probe(asked: Probe, *, data_root: Path, cache: Path | None) -> dict[str, Any
     }
 
 
+def _published(
+    asked: Probe,
+    episode: Episode,
+    encoder: nn.Module,
+    device: torch.device,
+    *,
+    data_root: Path,
+    cache: Path | None,
+) -> dict[str, Any]:
+    """The folds of the data set, each with its own classes."""
+    accuracies = []
+    for fold in range(asked.folds):
+        own = {"way": episode.way, "shot": episode.shot, "fold": fold}
+        one = replace(asked, data=DataConfig(name=asked.data.name, options={**asked.data.options, **own}))
+        train, test = (_clouds(one, split, data_root=data_root, cache=cache) for split in ("train", "test"))
+        vectors = [features_of(encoder, clouds, device=device) for clouds in (train, test)]
+        found = linear_svm(
+            vectors[0], train.labels, vectors[1], test.labels,
+            classes=episode.way, costs=FEW_SHOT_COST, seed=asked.seed,
+        )  # fmt: skip
+        accuracies.append(found.scores.top[1])
+    about = {"encoder": asked.encoder.title, "data": asked.data.name, "split": "test"}
+    return about | {"episode": f"{episode.way}way{episode.shot}shot", **spread_over_folds(accuracies)}
+
+
 def _clouds(asked: Probe, split: Split, *, data_root: Path, cache: Path | None) -> LabelledClouds:
     objects = create_dataset(asked.data, split, root=data_root, cache=cache, seed=asked.seed)
     clouds = as_labelled(objects, LabelledSpec(), data=asked.data.name, training=False)
@@ -78,7 +107,7 @@ def _clouds(asked: Probe, split: Split, *, data_root: Path, cache: Path | None) 
 
 
 def _episodes(
-    asked: Probe, encoder: torch.nn.Module, splits: tuple[LabelledClouds, ...], device: torch.device
+    asked: Probe, encoder: nn.Module, splits: tuple[LabelledClouds, ...], device: torch.device
 ) -> dict[str, Any]:
     """Every object goes through the encoder at most once."""
     assert asked.episode is not None

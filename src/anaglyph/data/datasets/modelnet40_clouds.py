@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from anaglyph.data.cache import cached, digest_of
 from anaglyph.data.class_lists import class_list
 from anaglyph.data.datasets.cloud_pictures import cloud_pictures
+from anaglyph.data.datasets.completeness import Completeness
 from anaglyph.data.datasets.described_options import STANDING_POINTS
 from anaglyph.data.datasets.modelnet import VIEW_IMAGES
 from anaglyph.data.datasets.modelnet_clouds import (
@@ -39,6 +40,9 @@ from anaglyph.errors import ConfigError, DataError
 from anaglyph.geometry.cameras import view_cameras
 from anaglyph.render.cloud_views import CloudViewOptions
 
+COUNTS: dict[Split, int] = {"train": 9843, "test": 2468}
+"""Published numbers of objects."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelNet40Clouds:
@@ -47,7 +51,9 @@ class ModelNet40Clouds:
     title: ClassVar[str] = "ModelNet40 clouds and class names, for zero-shot classification"
     licence: ClassVar[str] = "ModelNet (Princeton): models belong to their authors; academic research only"
     obtain: ClassVar[str] = (
-        "Put ModelNet clouds there: npz or HDF5 shards with class_names.txt, or <class>/<split>/<id>.ply."
+        "Put ModelNet clouds there: npz or HDF5 shards with class_names.txt, or <class>/<split>/<id>.ply. "
+        "`anaglyph data prepare modelnet40_clouds --set folder=modelnet40_normal_resampled` makes shards of "
+        "modelnet40_normal_resampled and of Point-BERT's .dat files in it."
     )
 
     folder: str = "modelnet40_aligned"
@@ -133,6 +139,14 @@ class ModelNet40Clouds:
             point_augmentation=self.point_augmentation,
             seed=seed,
         )
+
+    def examine(self, root: Path) -> Completeness:
+        """How many of the published objects are there."""
+        complete = Completeness(self.title, self.obtain)
+        folder = folder_in(root, self.folder, obtain=self.obtain)
+        for split, count in COUNTS.items():
+            complete.expect(f"{split} objects", len(read_clouds(folder, split).ids), count)
+        return complete
 
     def _stored(self, clouds: Clouds) -> NDArray[Any]:
         points = stored(clouds, count=self.stored_points, frame="unit_sphere")
