@@ -2,7 +2,8 @@
 
 python tools/calibration_of_classify.py [RUN of crossmost on modelnet10_pairs ...]
 
-mini names the held-out generated and CC0 objects of models_mixed; each RUN the test objects of modelnet10_pairs.
+mini names the held-out generated and CC0 objects of models_mixed, each RUN the test objects of
+modelnet10_pairs.
 The calibration error (ECE, 10 bins of equally many) of raw and of calibrated scores.
 """
 
@@ -37,7 +38,9 @@ def show(title, dataset, rows, namer):
     """One row of the table."""
     (raw, ours), right, agreed = measure(dataset, rows, namer)
     cells = [f"{raw[name]:.3f} / {ours[name]:.3f}" for name in ("image", "shape", "joint")]
-    print("|", " | ".join([title, number(len(rows)), f"{right:.3f}", f"{agreed:.3f}", *cells]), "|", flush=True)
+    print(
+        "|", " | ".join([title, number(len(rows)), f"{right:.3f}", f"{agreed:.3f}", *cells]), "|", flush=True
+    )
 
 
 if __name__ == "__main__":
@@ -59,4 +62,9 @@ if __name__ == "__main__":
         DataConfig(name="modelnet10_pairs", options={"size": 96}), "test", root=root, cache=cache, seed=0
     )
     for run in asked.runs:
-        show(f"ModelNet10 by {run.parent.name}", pairs, range(len(pairs)), open_namer(run, (), root=root, device=CPU))
+        show(
+            f"ModelNet10 by {run.parent.name}",
+            pairs,
+            range(len(pairs)),
+            open_namer(run, (), root=root, device=CPU),
+        )

@@ -5,6 +5,7 @@ import torch
 
 from anaglyph.encoders.catalog import create_encoder
 from anaglyph.encoders.towers.catalog import open_image_tower
+from anaglyph.encoders.towers.dual import packaged_weights
 from anaglyph.engine.models import build_method
 from anaglyph.engine.recipe import EncoderSpec, StageSpec
 from anaglyph.engine.starting_weights import starting_weights
@@ -51,7 +52,14 @@ def test_a_shape_encoder_starts_from_the_last_stage_of_a_run(tmp_path, tiny_cach
 
 
 def test_a_run_without_that_modality_is_refused_by_name(tmp_path):
+    towers = str(packaged_weights("mini_towers"))
     with pytest.raises(
         ConfigError, match="trained image_text with encoders for image, text and none for shape"
     ):
-        starting_weights(stage(shape=EncoderSpec(name="pointnet_small", weights="mini")), root=tmp_path)
+        starting_weights(stage(shape=EncoderSpec(name="pointnet_small", weights=towers)), root=tmp_path)
+
+
+def test_a_cloud_encoder_starts_from_what_the_package_learned_beside_its_towers(tmp_path):
+    found = starting_weights(stage(shape=EncoderSpec(name="projected", weights="mini")), root=tmp_path)
+    assert found["shape"].name == "projected"
+    assert found["shape"].state["projection"].shape == (384, 256)

@@ -28,7 +28,7 @@ def classify(
     top: int = 3,
     csv: Path | None = None,
     html: Path | None = None,
-    up: Literal["auto", "y", "z", "x"] = "auto",
+    up: Literal["auto", "y", "z"] = "auto",
     device: Literal["auto", "cpu", "cuda"] = "auto",
     data_root: Path | None = None,
     json: bool = False,
@@ -38,7 +38,7 @@ def classify(
     A model is looked at twice, by pictures drawn of it and by points of its surface; a picture or a cloud
     once. The class is the one with the highest mean of both probabilities. From 20 models on, scores are
     scaled so that on average they are the share of models on which picture and points agree; fewer leave them
-    uncalibrated. "unsure" marks scores below 0.5. Exit code 1 when nothing could be named.
+    uncalibrated. "unsure" marks scores below 0.5.
 
     Args:
         inputs: files, and folders that are searched at any depth.

@@ -71,4 +71,5 @@ def sharpened_to(logits: Tensor, share: float) -> Tensor:
             low = middle
         else:
             high = middle
-    return ((low * high) ** 0.5 * logits).softmax(dim=1)
+    factor: float = (low * high) ** 0.5
+    return (factor * logits).softmax(dim=1)
