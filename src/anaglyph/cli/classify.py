@@ -60,11 +60,13 @@ def classify(
     from anaglyph.engine.classify import name_objects, open_namer
     from anaglyph.engine.classify_inputs import read_unnamed
     from anaglyph.engine.devices import find_device
+    from anaglyph.geometry.mesh_channel import printable
 
     if not inputs:
         raise ConfigError("nothing to classify; name files or folders of models, clouds or pictures.")
     if top < 1:
         raise ConfigError(f"--top is {top}; give a whole number of 1 or more.")
+    _check_places(csv, html)
     own = parse_classes(classes) if classes.strip() else None
     if own is not None and own.advice:
         print(own.advice, file=sys.stderr)
@@ -75,7 +77,7 @@ def classify(
     rows = plain_rows(found.objects, named, top=top)
     _files(rows, found.objects, named, csv=csv, html=html, model=namer.name, left_out=found.left_out)
     for path, why in found.left_out.items():
-        print(f"left out: {path}: {why}", file=sys.stderr)
+        print(f"left out: {printable(path)}: {printable(why)}", file=sys.stderr)
     if json:
         about = {"model": namer.name, "classes": list(named.classes), "calibrated": named.calibrated}
         about |= {"agreement": named.agreement, "rule": named.rule}
@@ -83,6 +85,16 @@ def classify(
         return 0
     _show(rows, named, files=[path for path in (csv, html) if path is not None])
     return 0
+
+
+def _check_places(*files: Path | None) -> None:
+    """ConfigError for a file that cannot be written, before minutes of work."""
+    for path in files:
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise ConfigError(
+                f"'{path}' cannot be written: it is a folder, or there is no folder '{path.parent}'. Make "
+                f"the folder, or name another file."
+            )
 
 
 def plain_rows(objects: tuple[Unnamed, ...], named: Named, *, top: int) -> list[dict[str, Any]]:
@@ -117,13 +129,21 @@ def _picture(path: Path, side: int) -> Any:
 
 def _show(rows: list[dict[str, Any]], named: Named, *, files: list[Path]) -> None:
     from anaglyph.cli.tables import show_table
+    from anaglyph.geometry.mesh_channel import printable
 
     cells = []
     for row in rows[:SHOWN]:
         others = ", ".join(f"{each['class']} {each['score']:.2f}" for each in row["top"][1:])
         said = f"{row['class']}, unsure" if row["unsure"] else row["class"]
         cells.append(
-            [row["file"], said, f"{row['score']:.2f}", _cell(row["picture"]), _cell(row["points"]), others]
+            [
+                printable(row["file"]),
+                said,
+                f"{row['score']:.2f}",
+                _cell(row["picture"]),
+                _cell(row["points"]),
+                others,
+            ]
         )
     unsure = sum(row["unsure"] for row in rows)
     title = f"{len(rows)} objects, {len(named.classes)} classes, {unsure} unsure"
@@ -174,12 +194,15 @@ def _files(
 def _csv(rows: list[dict[str, Any]], named: Named) -> str:
     text = io.StringIO()
     table = csvlib.writer(text, lineterminator="\n")
-    table.writerow(["file", "class", "score", "unsure", "picture", "points", *named.classes])
+    names = map(_not_a_formula, named.classes)
+    table.writerow(["file", "class", "score", "unsure", "picture", "points", *names])
     for place, row in enumerate(rows):
-        # A file name that begins like a formula is shown as text by spreadsheets.
-        file = f"'{row['file']}" if row["file"][:1] in "=+-@" else row["file"]
+        file, name = _not_a_formula(row["file"]), _not_a_formula(row["class"])
         scores = [round(float(score), 4) for score in named.scores["joint"][place]]
-        table.writerow(
-            [file, row["class"], row["score"], row["unsure"], row["picture"], row["points"], *scores]
-        )
-    return text.getvalue()
+        table.writerow([file, name, row["score"], row["unsure"], row["picture"], row["points"], *scores])
+    return text.getvalue().encode("utf-8", "replace").decode("utf-8")  # names of files need not be text
+
+
+def _not_a_formula(cell: str) -> str:
+    """With an apostrophe where a spreadsheet would calculate, which shows it as text."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -119,6 +119,7 @@ def own_folder(data: Sequence[str], classes: str) -> tuple[str, ...]:
     """
     from anaglyph.data.datasets.model_folder import model_files
     from anaglyph.data.own_classes import parse_classes
+    from anaglyph.engine.classify import MANY
 
     if not data or data[0] != "folder":
         if len(data) > 1:
@@ -149,7 +150,9 @@ def own_folder(data: Sequence[str], classes: str) -> tuple[str, ...]:
     models = len(model_files(folder))
     batch = min(LARGEST_BATCH, max(2, models))
     epochs = min(max(-(-STEPS * batch // models), FEWEST_EPOCHS), MOST_EPOCHS)
+    sentences = ("class_names.templates=article",) if len(named.names) > MANY else ()
     return (
+        *sentences,
         f"data.options.folder={jsonlib.dumps(str(folder))}",
         f"stages.adapt.config.classes={jsonlib.dumps(list(named.names))}",
         f"stages.adapt.batch={batch}",

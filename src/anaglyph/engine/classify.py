@@ -4,8 +4,10 @@
     joint    = (p_I + p_P) / 2             or the one there is
 
 With LEAST or more objects that have both, all three are brought to the temperature at which their mean top
-score is the share of objects on which picture and cloud agree: the scores of many objects then say about how
-often they are right, without a label. Fewer objects leave scores as they are, and the result says so.
+score is the share of the N objects on which picture and cloud agree, at most (N + 1) / (N + 2), as N
+agreements in a row leave room for doubt (Laplace's rule of succession): the scores of many objects then
+say about how often they are right, without a label. Fewer objects leave scores as they are, and the result
+says so.
 """
 
 from __future__ import annotations
@@ -218,20 +220,21 @@ def name_objects(objects: Sequence[Unnamed], namer: Namer, *, calibrate: bool = 
     both = sorted(set(has["image"]) & set(has["shape"]))
     scores["joint"] = torch.stack([scores["image"], scores["shape"]]).nanmean(dim=0)
     agreed = agreement(scores["image"][both], scores["shape"][both]) if both else None
-    calibrated = calibrate and agreed is not None and len(both) >= LEAST
-    if calibrated and agreed is not None:
+    share = None
+    if calibrate and agreed is not None and len(both) >= LEAST:
+        share = min(agreed, (len(both) + 1) / (len(both) + 2))
         for name, each in scores.items():
             rows = has.get(name, list(range(len(objects))))
-            each[rows] = sharpened_to(each[rows].clamp(min=1e-12).log(), agreed)
-    return Named(namer.classes, scores, calibrated, agreed, _rule(calibrated, agreed, len(both)))
+            each[rows] = sharpened_to(each[rows].clamp(min=1e-12).log(), share)
+    return Named(namer.classes, scores, share is not None, agreed, _rule(share, agreed, len(both)))
 
 
-def _rule(calibrated: bool, agreed: float | None, both: int) -> str:
+def _rule(share: float | None, agreed: float | None, both: int) -> str:
     joint = "The class is the one with the highest mean of both probabilities, or of the one there is"
-    if calibrated:
+    if share is not None:
         return (
-            f"{joint}. Scores are scaled so that on average they are {agreed:.2f}, the share of these "
-            f"objects on which picture and points agree: about how often the answers are right, not checked "
+            f"{joint}. Scores are scaled so that on average they are {share:.2f}: picture and points agree "
+            f"on {agreed:.2f} of these objects, which is about how often the answers are right, not checked "
             f"against any label."
         )
     return (

@@ -19,8 +19,9 @@ from anaglyph.data.datasets.rendered_shapes import ShapeFile
 from anaglyph.data.described import UNLABELLED
 from anaglyph.data.transforms.cloud_changes import in_unit_sphere
 from anaglyph.engine.classify import Unnamed
-from anaglyph.errors import AnaglyphError, DataError
-from anaglyph.geometry.load import UpOption
+from anaglyph.errors import AnaglyphError, DataError, MeshError
+from anaglyph.geometry.load import MeshReaders, UpOption
+from anaglyph.geometry.mesh_channel import printable
 from anaglyph.geometry.mesh_formats import SUPPORTED
 from anaglyph.io.clouds import READERS, read_cloud
 
@@ -53,7 +54,8 @@ def read_unnamed(
     """Objects of files, and of all files of folders; what cannot be read is left out and named.
 
     Args:
-        given: models, clouds (.npy, .npz, .xyz ...; +y up), pictures, and folders of them.
+        given: models, clouds (.npy, .npz, .xyz, .ply without faces ...; +y up), pictures, and folders of
+            them.
         pixels: side of pictures.
         read_picture: prepares a picture.
         up: axis that points up in models.
@@ -76,8 +78,7 @@ def read_unnamed(
             if suffix in PICTURES:
                 found[str(path)] = Unnamed(str(path), pictures=read_picture(path, pixels)[None])
             elif suffix in CLOUDS:
-                cloud = in_unit_sphere(read_cloud(path)[:, :3].astype(np.float32)[None])[0]
-                found[str(path)] = Unnamed(str(path), cloud=cloud)
+                found[str(path)] = _cloud(path)
             else:
                 left_out[str(path)] = "neither a model, a cloud nor a picture"
         except AnaglyphError as error:
@@ -86,9 +87,12 @@ def read_unnamed(
         options = DescribedOptions(size=pixels)
         for each in _models(files, root, options=options, up=up, cache=cache, processes=processes):
             found[each.key] = each
-        for path in files:
-            if str(path) not in found:
-                left_out[str(path)] = "the model cannot be used; the reason stands above"
+        missing = [path for path in dict.fromkeys(files) if str(path) not in found]
+        for path, reason in _reasons(missing, root, up=up, processes=processes):
+            try:
+                found[str(path)] = _cloud_without_faces(path, reason)
+            except AnaglyphError as error:
+                left_out[str(path)] = str(error)
     if not found:
         raise DataError(
             f"nothing to name in {', '.join(map(str, given))}: {len(left_out)} files could not be used. Give "
@@ -113,6 +117,35 @@ def _files(given: Path) -> list[tuple[Path, Path]]:
         set(SUPPORTED) | set(PICTURES) | CLOUDS - {".txt", ".csv"}
     )  # seldom clouds; name them to have them
     return [(path, given) for path in sorted(files) if path.suffix.lower() in wanted]
+
+
+def _cloud(path: Path) -> Unnamed:
+    points = read_cloud(path)[:, :3].astype(np.float32)
+    return Unnamed(str(path), cloud=in_unit_sphere(points[None])[0])
+
+
+def _reasons(
+    files: Sequence[Path], root: Path, *, up: UpOption, processes: int
+) -> list[tuple[Path, MeshError]]:
+    """Why models were left out. They are read once more, since a cache keeps only that they were."""
+    with MeshReaders(processes) as readers:
+        return [
+            (path, read if isinstance(read, MeshError) else _no_surface(path))
+            for path, read in readers.load_many(files, up=up, root=root)
+        ]
+
+
+def _no_surface(path: Path) -> MeshError:
+    return MeshError(path, "its surface cannot be drawn or sampled", fault="no_area")
+
+
+def _cloud_without_faces(path: Path, error: MeshError) -> Unnamed:
+    """The points of a file such as .ply that holds no faces; else `error`."""
+    if error.fault != "no_faces" or path.suffix.lower() not in READERS:
+        raise error
+    cloud = _cloud(path)
+    log.warning("%s: has no faces; named by its points alone", printable(str(path)))
+    return cloud
 
 
 def _models(

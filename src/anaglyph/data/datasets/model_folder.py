@@ -91,9 +91,15 @@ class ModelFolder(DescribedOptions):
 
 
 def key_of(path: str) -> str:
-    """A path as an object id: white space, which ids cannot hold, as in addresses of the web (%20)."""
-    marked = (quote(letter) if letter.isspace() or letter == "%" else letter for letter in path)
+    """A path as an object id: white space and bytes that are no text, which ids cannot hold, as in addresses
+    of the web (%20, %FF).
+    """
+    marked = (quote(os.fsencode(letter)) if _needs_mark(letter) else letter for letter in path)
     return "".join(marked)
+
+
+def _needs_mark(letter: str) -> bool:
+    return letter.isspace() or letter == "%" or "\ud800" <= letter <= "\udfff"
 
 
 def model_files(folder: Path) -> list[Path]:
