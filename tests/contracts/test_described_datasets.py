@@ -35,6 +35,7 @@ FRAMED = {**NAMED, "frames": 3, "validation_fraction": 0.4}
 OPTIONS = {
     "captioned_folder": PICTURED,
     "cc0_models": {**PICTURED, **CC0, "thumbnail_share": 0.5},
+    "model_folder": {**PICTURED, "folder": "captioned_models"},
     "modelnet40_clouds": {"stored_points": 64, "points": 32},
     "models_mixed": {**PICTURED, **CC0, **GENERATED, "thumbnail_share": 0.5},
     "procedural_models": {**PICTURED, **GENERATED, "categories": ["bowl", "plate", "stool"]},
@@ -46,6 +47,8 @@ OPTIONS = {
 }
 WITHOUT_TEXTS = {"co3d", "modelnet10_pairs", "redwood", "scanobjectnn"}
 """Pictures, clouds without colours, and class names."""
+UNTOLD = {"model_folder"}
+"""Pictures and coloured clouds of a folder, every split all of it; neither texts nor classes."""
 BARE = {"modelnet40_clouds"}
 """Without pictures and texts."""
 FIELDS = ("indices", "images", "points", "labels")
@@ -97,12 +100,15 @@ def test_every_described_data_set_is_covered_here():
     assert set(OPTIONS) == {name for name in list_datasets() if "described" in DATASETS.entry(name).tags}
 
 
-def test_splits_have_objects_share_none_and_agree_on_the_classes(splits):
+def test_splits_have_objects_share_none_and_agree_on_the_classes(config, splits):
     for objects in splits.values():
         assert len(objects) == len(objects.keys) == len(set(objects.keys)) > 0
         assert objects.class_names == splits["train"].class_names
         assert len(set(objects.class_names)) == len(objects.class_names)
     for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        if config.name in UNTOLD:
+            assert splits[one].keys == splits[other].keys
+            continue
         assert not set(splits[one].keys) & set(splits[other].keys)
 
 
@@ -125,7 +131,8 @@ def test_objects_are_what_the_schema_says(config, splits):
             assert objects.points.shape == (count, 64, 3)
             assert (objects.pictures.reshape(count, -1).std(axis=1) > 5).all()  # something is seen
             continue
-        assert objects.fields == {"images", "points", "labels", "texts"}
+        told = set() if config.name in UNTOLD else {"texts"}
+        assert objects.fields == {"images", "points", "labels"} | told
         assert objects.pictures.shape == (count, 8, 3, SIZE, SIZE)
         assert objects.points.shape == (count, 96, 6)
         assert objects.points[..., 3:].min() >= 0
@@ -150,7 +157,7 @@ def test_training_draws_views_points_and_one_text_and_evaluation_hands_out_all(c
     assert drawn.images.shape == (len(train), 2, 3, SIZE, SIZE)
     shown = torch.from_numpy(np.array(train.pictures)).expand(-1, -1, 3, -1, -1)
     torch.testing.assert_close(whole.images, shown / 255.0)
-    if config.name in WITHOUT_TEXTS:
+    if config.name in WITHOUT_TEXTS | UNTOLD:
         assert drawn.texts is whole.texts is None
         return
     assert whole.texts == tuple(tuple(text for _, text in texts) for texts in train.texts)
