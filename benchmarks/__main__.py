@@ -26,6 +26,7 @@ BENCHMARKS = (
     "bench_training_step",
     "bench_contrastive",
     "bench_self_training",
+    "bench_finetuning",
     "bench_mini",
     "bench_retrieval",
     "bench_edge_conv",

@@ -24,6 +24,7 @@ import yaml
 from anaglyph.cli.main import COMMANDS, SUBCOMMANDS
 from anaglyph.data.catalog import DATASETS
 from anaglyph.data.hard_batches import HardBatches
+from anaglyph.data.labelled_clouds import Episode, LabelledSpec
 from anaglyph.data.transforms.cloud_changes import CloudChanges
 from anaglyph.data.transforms.clouds import CloudPipeline
 from anaglyph.data.transforms.image import ImageAugmentation
@@ -63,6 +64,8 @@ CLASSES = {
         TowerSpec,
         ClassNamesSpec,
         WeakStrongSpec,
+        LabelledSpec,
+        Episode,
         PictureChanges,
         RandAugment,
         CloudChanges,

@@ -124,6 +124,18 @@ PLAIN = {
             }
         },
     },
+    "finetune": {
+        "method": "finetune",
+        "preset": "best",
+        "encoders": {
+            "shape": {
+                "name": "point_mae",
+                "options": {"width": 12, "depth": 2, "heads": 2, "groups": 8, "group_size": 4},
+            },
+        },
+        "labelled_clouds": {"points": 32, "cover": 40},
+        "stages": {"finetune": {"epochs": 3, "config": {"classes": list("0123456789")}}},
+    },
     "multi_view_zero": {
         "method": "multi_view_zero",
         "preset": "paper",

@@ -162,6 +162,6 @@ def test_every_entry_says_what_it_is_and_where_it_is_from():
 
 
 def test_every_data_set_is_of_one_kind():
-    kinds = [list_datasets_of(kind) for kind in ("pairs", "queries", "described", "embedded")]
+    kinds = [list_datasets_of(kind) for kind in ("pairs", "queries", "described", "embedded", "classified")]
     assert sorted(name for kind in kinds for name in kind) == list_datasets()
     assert set(kinds[0]) == set(OPTIONS)

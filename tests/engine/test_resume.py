@@ -18,6 +18,7 @@ STOPS = [
     ("cmic", "contrast", 1),
     ("cmic", "contrast", MID_EPOCH),  # with colours of earlier batches remembered
     ("cmic", "contrast", 3 * STEPS_PER_EPOCH),
+    ("finetune", "finetune", MID_EPOCH),  # with dropout, stochastic depth and batch statistics
     ("paper", "annotate", 2),
     ("paper", "annotate", EPOCH_END),  # before memory and clusters exist
     ("paper", "annotate", MID_EPOCH),  # with memory, clusters and selected labels
@@ -48,6 +49,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_ends_bit_for_bit_like_an_undisturbe
         ("pair_contrast", "contrast", 1, 1),
         ("cmic", "contrast", 5, 2),
         ("crossmost", "adapt", 6, 2),
+        ("finetune", "finetune", 5, 2),
         ("paper", "annotate", 6, 2),
         ("paper", "annotate", 5, None),  # with lines in the log that no checkpoint knows
         ("paper", "learn", 1, None),  # before the stage's first checkpoint

@@ -31,6 +31,7 @@ SMALL = {
         "teacher_start": 0.5,
         "teacher_decay": 0.9,
     },
+    "finetune": {"classes": [f"kind-{number}" for number in range(OBJECTS)], "head": "linear"},
     "image_text": {"embed_dim": 12, "average_decay": 0.5},
     "mixcon3d": {"embed_dim": 16, "image_dim": 16, "text_dim": 16, "average_decay": 0.5},
     "multi_positive": {"embed_dim": 16, "image_dim": 16, "text_dim": 16, "texts": 2, "average_decay": 0.5},
@@ -193,6 +194,10 @@ class Words:
         return tower_batches.train(method, self.batch(), steps=steps)
 
 
+class Clouds(Pairs):
+    """Methods that read clouds alone."""
+
+
 def kind_of(name: str) -> Pairs | Shapes | Towers | Words:
     """The kind of a method by what it reads; a new kind needs a class here."""
     kinds = {
@@ -203,4 +208,6 @@ def kind_of(name: str) -> Pairs | Shapes | Towers | Words:
         (("images",), ("texts",)): Words,
     }
     inputs = METHODS.load(name).inputs
+    if set(inputs) == {"shape"}:
+        return Clouds(name)
     return kinds[inputs["image"], inputs.get("shape", inputs.get("text", ()))](name)

@@ -90,7 +90,10 @@ def train(method: Method, dataset: PairedObjects, *, steps: int, lr: float = 1e-
     losses = []
     method.train()
     for step in range(steps):
-        output = method.training_step(crops(dataset, method.crops, epoch=step))
+        batch = crops(dataset, method.crops, epoch=step)
+        if method.uses_labels:
+            batch = replace(batch, labels=torch.from_numpy(dataset.labels))
+        output = method.training_step(batch)
         optimiser.zero_grad()
         output.loss.backward()
         optimiser.step()

@@ -27,7 +27,7 @@ def server(environment):
 def recipes(tmp_path_factory):
     """Folder of the tiny recipes as YAML files."""
     folder = tmp_path_factory.mktemp("recipes")
-    for kind in ("best", "paper", "pair_contrast", "crossmost"):
+    for kind in ("best", "paper", "pair_contrast", "crossmost", "finetune"):
         tiny_file(kind, folder)
     return folder
 

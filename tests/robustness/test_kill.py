@@ -83,15 +83,16 @@ def test_killed_before_every_single_write_of_a_save_a_run_always_goes_on_to_the_
     assert len(codes) > 12  # a save has more moments than that, and none is missed
 
 
-def test_a_teacher_killed_with_its_ramp_half_way_goes_on_to_the_same_bits(
-    server, recipes, undisturbed, tmp_path
+@pytest.mark.parametrize("kind", ["crossmost", "finetune"])
+def test_a_run_killed_in_the_middle_of_an_epoch_goes_on_to_the_same_bits(
+    kind, server, recipes, undisturbed, tmp_path
 ):
-    expected = undisturbed("crossmost")
-    command = train_command(recipes / "crossmost.yaml", tmp_path, "--save-every", "1")
+    expected = undisturbed(kind)
+    command = train_command(recipes / f"{kind}.yaml", tmp_path, "--save-every", "1")
     child = server.start(command, inside=SAVE, call=5, point=3)
     assert child.wait() == -signal.SIGKILL, child.text()
     finish(server, command)
-    assert outcome(tmp_path / "crossmost/seed-0") == expected
+    assert outcome(tmp_path / kind / "seed-0") == expected
 
 
 @pytest.mark.slow

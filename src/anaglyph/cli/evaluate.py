@@ -24,6 +24,12 @@ def evaluate(
     text_tower: str = "",
     report: Path | None = None,
     mode: Literal["simple", "full", "shapenet"] = "simple",
+    votes: int = 0,
+    released_maximum_of: int = 0,
+    probe: Literal["none", "svm"] = "none",
+    few_shot: str = "",
+    folds: int = 10,
+    points: int = 1024,
     shapes: str = "",
     shapes_version: Literal["v1", "v2"] = "v1",
     shapes_categories: tuple[str, ...] = ("bed", "chair", "sofa", "table"),
@@ -60,6 +66,15 @@ def evaluate(
         mode: for pictures that look for their shape: simple (accuracies), full (also distance and overlap of
             the first hit and the true shape) or shapenet (only those, among other shapes of its category);
             for clouds, pictures and words full adds mAP by class, and clouds that find themselves drawn anew.
+        votes: for a classifier of `anaglyph finetune`: also average the answers to this many random views of
+            each cloud; 10 is usual.
+        released_maximum_of: repeat all votes this often (299 as published) and show the best repetition on
+            the test split, the way published numbers with votes are made. NOT A FAIR NUMBER.
+        probe: svm measures the frozen encoder by a linear machine on --data (or the run's own), whose C is
+            chosen on the training split; weights may then be an official file, too.
+        few_shot: with --probe svm, episodes such as 5way10shot: mean and spread over folds.
+        folds: how many episodes.
+        points: with --probe, points of each cloud.
         shapes: folder of ShapeNetCore below the data root, which mode shapenet searches.
         shapes_version: how its models lie and stand: v1 (ID/model.obj), v2 (ID/models/model_normalized.obj).
         shapes_categories: its categories to search.
@@ -88,6 +103,16 @@ def evaluate(
             device=device, data_root=root(data_root), cache=cache_folder(),
         )  # fmt: skip
         return show_zero_shot(measure_zero_shot(weights, options, report=report), json=json)
+    if probe != "none":
+        return _probe(
+            weights, data=data, assignments=set, split=split, few_shot=few_shot, folds=folds, points=points,
+            device=device, data_root=data_root, json=json,
+        )  # fmt: skip
+    if few_shot:
+        raise ConfigError(
+            "--few-shot belongs to --probe svm; add that, or fine-tune on episodes: anaglyph finetune "
+            "RUN --few-shot 5way10shot."
+        )
     alone["--gallery"] = gallery if gallery != "split" else ""
     if any(alone.values()):
         given = ", ".join(name for name, value in alone.items() if value)
@@ -102,6 +127,8 @@ def evaluate(
         mode=mode,
         shapes=others,
         assignments=set,
+        votes=votes,
+        released_maximum_of=released_maximum_of,
         device=device,
         data_root=root(data_root),
         cache=cache_folder(),
@@ -122,4 +149,42 @@ def evaluate(
                 [name, *(f"{group[column]:.4g}" for column in columns)] for name, group in groups.items()
             ]
             show_table("By category", ["category", *columns], table)
+    return 0
+
+
+def _probe(
+    weights: Path,
+    *,
+    data: str,
+    assignments: tuple[str, ...],
+    split: Literal["train", "validation", "test"],
+    few_shot: str,
+    folds: int,
+    points: int,
+    device: Literal["auto", "cpu", "cuda"],
+    data_root: Path | None,
+    json: bool,
+) -> int:
+    """A frozen encoder by a linear machine."""
+    from anaglyph.cli.few_shot import show_probe
+    from anaglyph.cli.places import cache_folder
+    from anaglyph.cli.places import data_root as root
+    from anaglyph.data.episodes import parse_episode
+    from anaglyph.engine.encoder_of import data_of, find_point_encoder
+    from anaglyph.engine.probing import Probe, probe
+
+    asked = Probe(
+        encoder=find_point_encoder(str(weights)),
+        data=data_of(weights, data=data, assignments=assignments),
+        split=split,
+        points=points,
+        episode=parse_episode(few_shot) if few_shot else None,
+        folds=folds,
+        device=device,
+    )
+    found = probe(asked, data_root=root(data_root), cache=cache_folder())
+    if json:
+        print(jsonlib.dumps(found))
+    else:
+        show_probe(found)
     return 0

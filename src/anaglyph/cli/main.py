@@ -19,6 +19,7 @@ from anaglyph.cli.doctor import doctor
 from anaglyph.cli.embed import embed
 from anaglyph.cli.evaluate import evaluate
 from anaglyph.cli.features import FEATURES, features
+from anaglyph.cli.finetune import finetune
 from anaglyph.cli.index import index
 from anaglyph.cli.models import MODELS, models
 from anaglyph.cli.problems import problems
@@ -32,6 +33,7 @@ from anaglyph.errors import AnaglyphError
 COMMANDS: dict[str, Callable[..., int]] = {
     "demo": demo,
     "train": train,
+    "finetune": finetune,
     "evaluate": evaluate,
     "classify": classify,
     "embed": embed,
@@ -48,7 +50,17 @@ COMMANDS: dict[str, Callable[..., int]] = {
 }
 SUBCOMMANDS: dict[str, dict[str, Callable[..., int]]] = {"data": DATA, "features": FEATURES, "models": MODELS}
 SEVERAL_VALUES = frozenset(
-    {"--set", "--seeds", "--log", "--outputs", "--splits", "--inputs", "--classes", "--allow-host"}
+    {
+        "--set",
+        "--data-set",
+        "--seeds",
+        "--log",
+        "--outputs",
+        "--splits",
+        "--inputs",
+        "--classes",
+        "--allow-host",
+    }
 )
 """Options whose values add up when they are given again; the parser alone would keep the last ones."""
 DESCRIPTION = "Learn one space for pictures, 3D shapes and words, mostly without labels."

@@ -111,6 +111,12 @@ DATASETS = Catalog(
             source="Wu et al., 2015",
             tags=("described", "named", "objects"),
         ),
+        "modelnet40_few_shot": Entry(
+            target="anaglyph.data.datasets.modelnet40_few_shot:ModelNet40FewShot",
+            summary="the published few-shot folds of ModelNet40 clouds",
+            source="Wu et al., 2015; Yu et al., 2022 (folds)",
+            tags=("classified", "objects"),
+        ),
         "co3d": Entry(
             target="anaglyph.data.datasets.framed_objects:Co3D",
             summary="scans of 42 kinds of common objects with frames of their videos, and class names",

@@ -115,7 +115,7 @@ class PointTransformer(nn.Module):
 
     def tokens(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, N, C) -> (B, L + G, D): the L learned tokens, then one per patch, after the last norm."""
-        x, positions = self._embed(points, valid)
+        x, positions = self.embedded(points, valid)
         tokens: Tensor = self.norm(self.blocks(x, positions))
         return tokens
 
@@ -136,6 +136,10 @@ class PointTransformer(nn.Module):
         tokens: Tensor = self.norm(self.blocks(*self._joined(centres, shown)))
         return MaskedTokens(tokens, patches, masked, neighbourhoods[..., :3])
 
+    def embedded(self, points: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Tokens before the first block and their positions, (B, L + G, D) each."""
+        return self._joined(*self._patches(points, valid))
+
     def pooled(self, tokens: Tensor) -> Tensor:
         """(B, L + G, D) tokens -> (B, embed_dim): the learned ones and the maximum over the patches."""
         first = len(self.learned)
@@ -149,7 +153,7 @@ class PointTransformer(nn.Module):
         Without names: after each third of the blocks, as segmentation reads them.
         """
         after = thirds(len(self.blocks.blocks)) if blocks is None else blocks
-        x, positions = self._embed(points, valid)
+        x, positions = self.embedded(points, valid)
         return [self.norm(output) for output in self.blocks.outputs(x, positions, after=after)]
 
     def logits(self, points: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -158,10 +162,6 @@ class PointTransformer(nn.Module):
             raise ValueError("this network has no classifier; build it with head_classes")
         scores: Tensor = self.cls_head_finetune(self(points, valid))
         return scores
-
-    def _embed(self, points: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Tokens before the first block and their positions, (B, L + G, D) each."""
-        return self._joined(*self._patches(points, valid))
 
     def _patches(self, points: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
         """(B, G, 3) centres and (B, G, D) patches."""

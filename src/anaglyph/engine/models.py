@@ -12,6 +12,7 @@ from torch import nn
 from anaglyph import __version__
 from anaglyph.config import plain, structure
 from anaglyph.data.catalog import DataConfig
+from anaglyph.data.labelled_clouds import LabelledSpec
 from anaglyph.data.weak_strong import WeakStrongSpec
 from anaglyph.encoders.catalog import create_encoder
 from anaglyph.encoders.spaces.trained import KIND as SPACE
@@ -40,6 +41,8 @@ class SavedMethod:
     """What the pictures and texts of its data went through."""
     weak_strong: WeakStrongSpec | None = None
     """How its data was shown to a teacher and its student; without changes it is measured so, too."""
+    labelled_clouds: LabelledSpec | None = None
+    """How its data was shown to a classifier."""
 
 
 def build_method(
@@ -90,6 +93,7 @@ def save_method(
     data: DataConfig,
     towers: TowersSpec | None = None,
     weak_strong: WeakStrongSpec | None = None,
+    labelled_clouds: LabelledSpec | None = None,
     objects: int,
     identity: str,
     leaks: Sequence[str] = (),
@@ -102,6 +106,7 @@ def save_method(
         "data": plain(data),
         **({} if towers is None else {"towers": plain(towers)}),
         **({} if weak_strong is None else {"weak_strong": plain(weak_strong)}),
+        **({} if labelled_clouds is None else {"labelled_clouds": plain(labelled_clouds)}),
         "objects": objects,
         "fingerprint": identity,
         "leaks": list(leaks),
@@ -141,6 +146,9 @@ def load_method(path: str | Path) -> SavedMethod:
     shown = header.get("weak_strong")
     if shown is not None:
         shown = structure(WeakStrongSpec, shown, where=f"{file.name}: weak_strong")
+    labelled = header.get("labelled_clouds")
+    if labelled is not None:
+        labelled = structure(LabelledSpec, labelled, where=f"{file.name}: labelled_clouds")
     method = build_method(spec, objects=objects, seed=0, name="load")
     load_into(method, read_weights(file), what=f"'{file}'")
-    return SavedMethod(method.eval(), spec, data, header, towers, shown)
+    return SavedMethod(method.eval(), spec, data, header, towers, shown, labelled)

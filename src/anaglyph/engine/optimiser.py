@@ -28,6 +28,8 @@ def learning_rate(spec: OptimiserSpec, *, step: int, steps: int, steps_per_epoch
         if step == 0:
             return spec.lr
         step -= 1
+    if spec.schedule == "warm_cosine_epochs":
+        return _warm_cosine(spec, epoch=step // steps_per_epoch, epochs=steps // steps_per_epoch)
     warmup = round(spec.warmup_epochs * steps_per_epoch)
     if step < warmup:
         return spec.lr * (step + 1) / warmup
@@ -42,6 +44,17 @@ def learning_rate(spec: OptimiserSpec, *, step: int, steps: int, steps_per_epoch
         done = (step - warmup) / max(steps - warmup, 1)
     floor = spec.final_fraction
     return spec.lr * (floor + (1 - floor) * (1 + math.cos(math.pi * done)) / 2)
+
+
+def _warm_cosine(spec: OptimiserSpec, *, epoch: int, epochs: int) -> float:
+    """One rate for an epoch; the warm-up lies over the beginning of the cosine (dossier ACT, 3.3)."""
+    cycle = epochs
+    if spec.late:
+        epoch, cycle = max(epoch - 1, 0), epochs - 1
+    if epoch < spec.warmup_epochs:
+        return spec.warmup_from + (spec.lr - spec.warmup_from) * epoch / spec.warmup_epochs
+    floor = spec.lr * spec.final_fraction
+    return floor + (spec.lr - floor) * (1 + math.cos(math.pi * epoch / max(cycle, 1))) / 2
 
 
 def set_learning_rate(optimiser: Optimizer, rate: float) -> None:

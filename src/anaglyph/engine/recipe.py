@@ -19,6 +19,7 @@ from typing import Any, Literal
 from anaglyph.config import mapping, merge, override, parse_yaml, plain, read_yaml, structure
 from anaglyph.data.catalog import DataConfig, dataset_source
 from anaglyph.data.hard_batches import HardBatches
+from anaglyph.data.labelled_clouds import LabelledSpec
 from anaglyph.data.weak_strong import WeakStrongSpec
 from anaglyph.encoders.catalog import check_encoder
 from anaglyph.engine.stage_checks import (
@@ -26,6 +27,7 @@ from anaglyph.engine.stage_checks import (
     check_class_names,
     check_epochs,
     check_hard_batches,
+    check_labelled,
     check_start,
 )
 from anaglyph.engine.tower_specs import ClassNamesSpec, TowersSpec, checked_class_names, checked_towers
@@ -65,12 +67,19 @@ class OptimiserSpec:
     """SGD only."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Adam and AdamW only: decay of the running means of the gradient and of its square."""
-    schedule: Literal["constant", "cosine", "cosine_epochs", "step"] = "cosine"
+    schedule: Literal["constant", "cosine", "cosine_epochs", "warm_cosine_epochs", "step"] = "cosine"
     """cosine: every step to `final_fraction`; cosine_epochs: held within an epoch, stepped with the
     0-based epoch after training it (so epochs 0 and 1 share the maximum, as RoMo's release does);
+    warm_cosine_epochs: held within an epoch; linear from `warmup_from` in the first `warmup_epochs`, whose
+    time the cosine counts as its own, as timm's scheduler in the Point-BERT family;
     step: times `step_factor` every `step_every` steps, as OpenShape does."""
     warmup_epochs: float = 0.0
     """Linear from 0."""
+    warmup_from: float = 0.0
+    """Schedule warm_cosine_epochs only: rate of the first epoch."""
+    late: bool = False
+    """Schedule warm_cosine_epochs only: every epoch at the rate of the one before it, and the cosine an epoch
+    shorter: Point-BERT, Point-MAE and ACT step after an epoch, and train one more than they say."""
     peak_first: bool = False
     """Step 0 at the peak and each later step at the rate of the one before it, whatever the warm-up says:
     the scheduler of MixCon3D's release runs after the step."""
@@ -90,6 +99,7 @@ class OptimiserSpec:
             ("momentum", 0 <= self.momentum < 1, "in [0, 1)"),
             ("betas", all(0 <= beta < 1 for beta in self.betas), "two numbers in [0, 1)"),
             ("warmup_epochs", self.warmup_epochs >= 0, ">= 0"),
+            ("warmup_from", 0 <= self.warmup_from <= self.lr, f"in [0, lr={self.lr}]"),
             ("step_every", self.step_every >= 1, ">= 1"),
             ("step_factor", 0 < self.step_factor <= 1, "in (0, 1]"),
             ("final_fraction", 0 <= self.final_fraction <= 1, "in [0, 1]"),
@@ -155,6 +165,8 @@ class Recipe:
     weak_strong: WeakStrongSpec | None = None
     """How objects are shown to a teacher and to its student; null for methods that have none, whose
     augmentation is the data set's."""
+    labelled_clouds: LabelledSpec | None = None
+    """How clouds are shown to a classifier, and how many have labels; null for methods that are none."""
     stages: dict[str, StageSpec]
     """In training order."""
     evaluation_views: int | None = None
@@ -247,6 +259,7 @@ def check(recipe: Recipe) -> Recipe:
         method = METHODS.load(stage.method)
         check_epochs(stage, where=where)
         check_class_names(recipe, stage, where=where)
+        check_labelled(recipe, stage, where=where)
         if set(stage.encoders) != set(method.encoder_names):
             raise ConfigError(
                 f"{where}.encoders: has {', '.join(sorted(stage.encoders)) or 'none'}; "
@@ -298,7 +311,7 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
         "leak_ground_truth_labels": recipe.leak_ground_truth_labels,
         **{
             name: _without_later_options(plain(value))
-            for name in ("towers", "class_names", "weak_strong")
+            for name in ("towers", "class_names", "weak_strong", "labelled_clouds")
             if (value := getattr(recipe, name)) is not None
         },
         "needs": {needed: stage_identity(recipe, needed) for needed in spec.needs},
@@ -307,7 +320,10 @@ def stage_identity(recipe: Recipe, stage: str) -> dict[str, Any]:
 
 def _without_later_options(spec: dict[str, Any]) -> dict[str, Any]:
     """A spec without options that came later and are left at what was before, so that older runs stay."""
-    before = {"start_from": None, "hard_batches": None, "up_axis": "z", "colourless": 0.0}
+    before = {
+        "start_from": None, "hard_batches": None, "up_axis": "z", "colourless": 0.0, "warmup_from": 0.0,
+        "late": False, "scan_frame": "unit_sphere",
+    }  # fmt: skip
     return {
         name: _without_later_options(value) if isinstance(value, dict) else value
         for name, value in spec.items()

@@ -7,7 +7,7 @@ Nothing of a rehearsal is kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -18,6 +18,8 @@ from anaglyph.engine.models import build_encoders, build_method
 from anaglyph.engine.recipe import Recipe
 from anaglyph.engine.starting_weights import StartingWeights
 from anaglyph.engine.tasks.choice import check_fits, check_views
+from anaglyph.engine.tasks.classification import Classifies
+from anaglyph.engine.tasks.naming import same_name
 from anaglyph.errors import ConfigError, DataError
 from anaglyph.methods.base import Method
 from anaglyph.methods.catalog import METHODS
@@ -64,10 +66,31 @@ def rehearse(recipe: Recipe, train: Objects, *, processes: int = 1) -> None:
                 f"has {len(train)} objects, each with {len(train) - 1} others; lower it or give more objects."
             )
         method = build_method(spec, objects=len(train), seed=recipe.seed, name=name)
+        check_classes(method, train, where=f"stages.{name}.config.classes")
         shapes[name] = {key: value.shape for key, value in method.state_dict().items()}
         if spec.start_from is not None:
             _check_taken_over(shapes[name], shapes[spec.start_from], name=name, start=spec.start_from)
         _embed_one(method, train, where=f"stages.{name}.encoders")
+
+
+def check_classes(method: Method, train: Objects, *, where: str) -> None:
+    """ConfigError unless a classifier's classes are those of the data, in the order of its labels."""
+    if not isinstance(method, Classifies):
+        return
+    own, given = ([same_name(name) for name in names] for names in (method.class_names, train.class_names))
+    if own == given:
+        return
+    differ = [row for row, (a, b) in enumerate(zip(own, given, strict=False)) if a != b]
+    place = differ[0] if differ else min(len(own), len(given))
+    raise ConfigError(
+        f"{where} are {len(own)} names and the data has {len(given)} classes; they differ from number "
+        f"{place} on ({_name(own, place)} here, {_name(given, place)} in the data). Write those of the data, "
+        f"in its order, as `anaglyph data NAME` lists them."
+    )
+
+
+def _name(names: Sequence[str], place: int) -> str:
+    return f"'{names[place]}'" if place < len(names) else "nothing"
 
 
 def _check_taken_over(own: Shapes, given: Shapes, *, name: str, start: str) -> None:

@@ -310,8 +310,8 @@ def leave_artefact(stage: Stage, recipe: Recipe, fabric: Fabric) -> None:
             stage.method.finish(context, folder)
         save_method(
             folder / FILE, stage.method, spec=stage.spec, data=recipe.data, towers=recipe.towers,
-            weak_strong=recipe.weak_strong, objects=len(stage.dataset), identity=fingerprint(stage.identity),
-            leaks=check_leaks(recipe),
+            weak_strong=recipe.weak_strong, labelled_clouds=recipe.labelled_clouds,
+            objects=len(stage.dataset), identity=fingerprint(stage.identity), leaks=check_leaks(recipe),
         )  # fmt: skip
         write_json(
             folder / "stage.json",

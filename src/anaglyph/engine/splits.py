@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from anaglyph.data.catalog import create_dataset
+from anaglyph.data.catalog import DataConfig, create_dataset
 from anaglyph.data.described import DescribedObjects
+from anaglyph.data.episodes import episode_splits
+from anaglyph.data.labelled_clouds import LabelledClouds, LabelledSpec
 from anaglyph.data.objects import Objects
 from anaglyph.data.paired import PairedObjects
 from anaglyph.data.pairing import released_rows
-from anaglyph.data.source import SPLITS
+from anaglyph.data.source import SPLITS, Split
 from anaglyph.data.weak_strong import WeakStrong, WeakStrongSpec
 from anaglyph.engine.devices import choose_device
 from anaglyph.engine.features import embedded_objects
@@ -65,6 +68,10 @@ def make_splits(
             weakly_and_strongly(each, recipe.weak_strong, data=recipe.data.name)
             for each in (train, validation, test)
         )
+    if recipe.labelled_clouds is not None:
+        train, validation, test = labelled_splits(
+            (train, validation, test), recipe.labelled_clouds, data=recipe.data.name
+        )
     if recipe.training_pairs == "released_rows":
         check_leaks(recipe)
         if not isinstance(train, PairedObjects):
@@ -90,6 +97,44 @@ def weakly_and_strongly(objects: Objects, spec: WeakStrongSpec, *, data: str) ->
             f"every object; choose a data set that has both (`anaglyph data` lists all)."
         )
     return WeakStrong(objects=objects, spec=spec)
+
+
+def as_labelled(objects: Objects, spec: LabelledSpec, *, data: str, training: bool) -> LabelledClouds:
+    """A split as a classifier sees it; ConfigError for data without clouds in memory or without classes."""
+    if isinstance(objects, PairedObjects | DescribedObjects) and "points" in objects.fields:
+        return LabelledClouds.of(objects, spec, training=training)
+    raise ConfigError(
+        f"the recipe has labelled_clouds, and {data} has no clouds with classes; choose a data set such as "
+        f"modelnet40_clouds, scanobjectnn or procedural_models."
+    )
+
+
+def labelled_splits(
+    splits: Sequence[Objects], spec: LabelledSpec, *, data: str
+) -> tuple[LabelledClouds, ...]:
+    """Training, validation and test as a classifier sees them, of an episode where the spec names one."""
+    made = tuple(
+        as_labelled(objects, spec, data=data, training=split == "train")
+        for split, objects in zip(SPLITS, splits, strict=True)
+    )
+    return made if spec.episode is None else episode_splits(made, spec.episode)
+
+
+def labelled_split(
+    objects: Objects,
+    spec: LabelledSpec,
+    data: DataConfig,
+    split: Split,
+    *,
+    data_root: Path,
+    cache: Path | None,
+    seed: int,
+) -> LabelledClouds:
+    """One split as a classifier sees it; an episode is drawn from all three, of which `objects` is one."""
+    if spec.episode is None:
+        return as_labelled(objects, spec, data=data.name, training=split == "train")
+    others = [create_dataset(data, each, root=data_root, cache=cache, seed=seed) for each in SPLITS]
+    return labelled_splits(others, spec, data=data.name)[SPLITS.index(split)]
 
 
 def through_towers(

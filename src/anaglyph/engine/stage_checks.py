@@ -41,6 +41,20 @@ def check_class_names(recipe: Recipe, stage: StageSpec, *, where: str) -> None:
         )
 
 
+def check_labelled(recipe: Recipe, stage: StageSpec, *, where: str) -> None:
+    """ConfigError for a classifier without labelled clouds, or labelled clouds for another method."""
+    classifies = METHODS.load(stage.method).classifies
+    if classifies and recipe.labelled_clouds is None:
+        raise ConfigError(
+            f"{where}: {stage.method} learns from labelled clouds, and the recipe has no labelled_clouds; "
+            f"take that of its presets, or write it beside 'stages'."
+        )
+    if recipe.labelled_clouds is not None and not classifies:
+        raise ConfigError(
+            f"{where}: the recipe has labelled_clouds, and {stage.method} is no classifier; set it to null."
+        )
+
+
 def check_accumulation(stage: StageSpec, *, where: str) -> None:
     """ConfigError for parts that do not divide the batch, or that the method cannot work in."""
     if stage.accumulate == 1:

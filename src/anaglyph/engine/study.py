@@ -26,7 +26,7 @@ from anaglyph.engine.pseudo_labels import pseudo_label_quality
 from anaglyph.engine.recipe import Recipe
 from anaglyph.engine.rehearsal import rehearse, rehearse_without_data
 from anaglyph.engine.run import RunOptions, run_recipe
-from anaglyph.engine.splits import make_splits, through_towers, weakly_and_strongly
+from anaglyph.engine.splits import labelled_split, make_splits, through_towers, weakly_and_strongly
 from anaglyph.engine.starting_weights import starting_weights
 from anaglyph.engine.tasks.base import Asked, Mode, Task
 from anaglyph.engine.tasks.choice import check_views, task_of
@@ -195,11 +195,13 @@ def measure_weights(
     mode: Mode = "simple",
     shapes: ShapeNetShapes | None = None,
     assignments: Sequence[str] = (),
+    votes: int = 0,
+    released_maximum_of: int = 0,
 ) -> dict[str, Any]:
     """Load weights and measure their task on a split of the data they were made for; says if labels leaked.
 
     `assignments` change options of the data set, such as drop_duplicates=true; `shapes` are what mode
-    shapenet searches.
+    shapenet searches. `votes` and `released_maximum_of` are for classifiers, see `Asked`.
 
     Returns:
         `method`, `data`, `task`, `inputs` in words, `metrics`, and the same per category in `groups`.
@@ -218,6 +220,10 @@ def measure_weights(
         )  # fmt: skip
     if saved.weak_strong is not None:
         dataset = weakly_and_strongly(dataset, saved.weak_strong, data=data.name)
+    if saved.labelled_clouds is not None:
+        dataset = labelled_split(
+            dataset, saved.labelled_clouds, data, split, data_root=data_root, cache=cache, seed=seed
+        )
     target = torch.device(choose_device(device))
     other = None
     if shapes is not None:
@@ -228,7 +234,12 @@ def measure_weights(
             shapes, size=drawn[-1], coloured=drawn[2] == 3, views=str(options.get("views", "ring12"))
         )
         other = like.repository(root=data_root, cache=cache)
-    task, asked = task_of(dataset), Asked(device=target, views=views, mode=mode, reference=other)
+    task = task_of(dataset)
+    asked = Asked(
+        device=target, views=views, mode=mode, reference=other, votes=votes,
+        released_maximum_of=released_maximum_of,
+    )  # fmt: skip
+    check_votes(task, asked)
     allowed = {"shape_retrieval": ("full", "shapenet"), "tri_modal": ("full",), "zero_shot": ("full",)}
     if mode != "simple" and mode not in allowed.get(task.name, ()):
         raise ConfigError(
@@ -245,6 +256,18 @@ def measure_weights(
         "metrics": measured.metrics,
         "groups": {name: dict(numbers) for name, numbers in measured.groups.items()},
     }
+
+
+def check_votes(task: Task, asked: Asked) -> None:
+    """ConfigError for votes of what does not classify, or a maximum of no votes."""
+    if min(asked.votes, asked.released_maximum_of) < 0:
+        raise ConfigError(
+            f"--votes {asked.votes} and --released-maximum-of {asked.released_maximum_of} must be >= 0."
+        )
+    if asked.votes and task.name != "classification":
+        raise ConfigError(f"--votes is for classifiers, and this is {task.name}; leave it out.")
+    if asked.released_maximum_of and not asked.votes:
+        raise ConfigError("--released-maximum-of repeats votes; say with --votes how many, 10 as published.")
 
 
 def shown_number(value: float | None) -> str:

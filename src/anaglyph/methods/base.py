@@ -36,6 +36,9 @@ class Method(nn.Module):
     names_classes: ClassVar[bool] = False
     """Whether it chooses among named classes: `start` asks the recipe's `class_names` for their vectors, its
     data is shown weakly and strongly changed, and `class_logits(modality, batch, teacher=...)` answers."""
+    classifies: ClassVar[bool] = False
+    """Whether it learns classes from labelled clouds: its data is shown as the recipe's `labelled_clouds`
+    says, and `logits(batch)` answers in the order of `class_names`."""
     uses_labels: bool = False
     """Only where True does the engine hand out labels; an instance may raise it behind a loud option."""
     crops: int = 1

@@ -26,6 +26,11 @@ METHODS = Catalog(
             "classes by their names alone: pictures and clouds teach each other what they are surest of",
             "arXiv 2404.10146 (CrossMoST); Li et al., 2023 (MUST)",
         ),
+        "finetune": Entry(
+            "anaglyph.methods.finetune.method:Finetune",
+            "classes from labels: a point encoder with a head, of which all, a part or nothing learns",
+            "Yu et al., 2022; Pang et al., 2022; Dong et al., 2023, arXiv 2212.08320",
+        ),
         "image_text": Entry(
             "anaglyph.methods.image_text.method:ImageText",
             "pictures and texts in one space, from nothing: a small dual encoder; its halves are towers",
@@ -84,6 +89,7 @@ PRESET_FAMILIES: Mapping[str, tuple[str, ...]] = {
     "cmic": ("paper", "released", "best"),
     "crossmost": ("paper", "released", "best"),
     "self_training": ("paper",),
+    "finetune": ("paper", "released", "best"),
     "image_text": ("paper", "best"),
     "mixcon3d": ("paper", "released", "best"),
     "openshape": ("paper",),
@@ -97,6 +103,7 @@ DEFAULT_DATA: Mapping[str, str] = {
     "cmic": "procedural",
     "crossmost": "procedural_models",
     "self_training": "procedural_models",
+    "finetune": "procedural_models",
     "image_text": "procedural_models",
     "mixcon3d": "procedural_models",
     "openshape": "procedural_models",

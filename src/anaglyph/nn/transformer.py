@@ -149,6 +149,28 @@ class PositionedBlocks(nn.Module):
             x = block(x + positions)
         return x
 
+    def prompted(self, x: Tensor, positions: Tensor, prompts: Tensor, *, first: int) -> Tensor:
+        """The output of the last block with other learned tokens in every block (VPT-deep, Jia et al., 2022).
+
+        Args:
+            x: (B, T, D) tokens.
+            positions: (B, T, D).
+            prompts: (B, blocks, P, D), those of a block stand in for what the block before made of its own;
+                they have no position.
+            first: tokens that stand before the prompts.
+
+        Returns:
+            (B, T, D) without the prompts.
+        """
+        if prompts.shape[1] != len(self.blocks):
+            raise ValueError(f"prompts are for {prompts.shape[1]} blocks; there are {len(self.blocks)}")
+        behind = first + prompts.shape[2]
+        for number, block in enumerate(self.blocks):
+            shown = x + positions
+            mixed = block(torch.cat([shown[:, :first], prompts[:, number], shown[:, first:]], dim=1))
+            x = torch.cat([mixed[:, :first], mixed[:, behind:]], dim=1)
+        return x
+
     def outputs(self, x: Tensor, positions: Tensor, *, after: Sequence[int]) -> list[Tensor]:
         """(B, T, D) after each of the blocks named by number, the first block being 1."""
         if not after or min(after) < 1 or max(after) > len(self.blocks):

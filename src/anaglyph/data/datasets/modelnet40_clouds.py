@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from anaglyph.data.cache import cached, digest_of
 from anaglyph.data.class_lists import class_list
 from anaglyph.data.datasets.cloud_pictures import cloud_pictures
+from anaglyph.data.datasets.completeness import Completeness
 from anaglyph.data.datasets.described_options import STANDING_POINTS
 from anaglyph.data.datasets.modelnet import VIEW_IMAGES
 from anaglyph.data.datasets.modelnet_clouds import (
@@ -39,19 +40,26 @@ from anaglyph.errors import ConfigError, DataError
 from anaglyph.geometry.cameras import view_cameras
 from anaglyph.render.cloud_views import CloudViewOptions
 
+COUNTS: dict[Split, int] = {"train": 9843, "test": 2468}
+"""Published numbers of objects."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelNet40Clouds:
-    """Clouds of ModelNet40, turned from +z up to the library's +y up."""
+    """Clouds of ModelNet40, +y up, turned there where the files have +z up."""
 
     title: ClassVar[str] = "ModelNet40 clouds and class names, for zero-shot classification"
     licence: ClassVar[str] = "ModelNet (Princeton): models belong to their authors; academic research only"
     obtain: ClassVar[str] = (
-        "Put ModelNet clouds there: npz or HDF5 shards with class_names.txt, or <class>/<split>/<id>.ply."
+        "Put ModelNet clouds there: npz or HDF5 shards with class_names.txt, or <class>/<split>/<id>.ply. "
+        "`anaglyph data prepare modelnet40_clouds --set folder=modelnet40_normal_resampled` makes shards of "
+        "modelnet40_normal_resampled and of Point-BERT's .dat files in it."
     )
 
     folder: str = "modelnet40_aligned"
     """Where the clouds lie, relative to the data root."""
+    up_axis: Literal["y", "z"] = "z"
+    """Which axis is up in the files; y in `modelnet40_normal_resampled`."""
     class_words: Literal["official", "cleaned"] = "official"
     """Class names as published ("night_stand"), or with spaces."""
     drop_duplicates: bool = False
@@ -112,8 +120,9 @@ class ModelNet40Clouds:
                 "files": digest_of(cloud_files(folder, published)),
                 "ids": clouds.ids,
                 "count": self.stored_points,
+                **({} if self.up_axis == "z" else {"up_axis": self.up_axis}),
             },
-            lambda: {"points": y_up(stored(clouds, count=self.stored_points, frame="unit_sphere"))},
+            lambda: {"points": self._stored(clouds)},
         )["points"]
         shown = [name.replace("_", " ") for name in names] if self.class_words == "cleaned" else names
         return DescribedObjects(
@@ -130,6 +139,18 @@ class ModelNet40Clouds:
             point_augmentation=self.point_augmentation,
             seed=seed,
         )
+
+    def examine(self, root: Path) -> Completeness:
+        """How many of the published objects are there."""
+        complete = Completeness(self.title, self.obtain)
+        folder = folder_in(root, self.folder, obtain=self.obtain)
+        for split, count in COUNTS.items():
+            complete.expect(f"{split} objects", len(read_clouds(folder, split).ids), count)
+        return complete
+
+    def _stored(self, clouds: Clouds) -> NDArray[Any]:
+        points = stored(clouds, count=self.stored_points, frame="unit_sphere")
+        return y_up(points) if self.up_axis == "z" else points
 
     @property
     def _only(self) -> frozenset[str] | None:

@@ -61,12 +61,12 @@ def named_objects(
     labels: NDArray[np.int64],
     classes: ClassList,
     points: NDArray[np.floating[Any]],
-    pictures: NDArray[np.uint8],
+    pictures: NDArray[np.uint8] | None,
     training: bool,
     seed: int,
 ) -> DescribedObjects:
     """A split of clouds (N, P, 3) and pictures (N, V, 1 or 3, size, size) under class names, no texts."""
-    if not training and options.test_views:
+    if pictures is not None and not training and options.test_views:
         pictures = pictures[:, spread(pictures.shape[1], options.test_views)]
     return DescribedObjects(
         keys=keys,
@@ -77,7 +77,7 @@ def named_objects(
         thumbnails=(None,) * len(keys),
         texts=((),) * len(keys),
         points_per_object=options.points,
-        views_per_object=options.views_per_object if training else 0,
+        views_per_object=options.views_per_object if training and pictures is not None else 0,
         image_augmentation=options.image_augmentation,
         point_augmentation=options.point_augmentation,
         seed=seed,

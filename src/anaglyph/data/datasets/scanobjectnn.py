@@ -24,7 +24,7 @@ from anaglyph.data.datasets.named_options import NamedOptions, named_objects
 from anaglyph.data.described import DescribedObjects
 from anaglyph.data.source import Split, check_split, folder_in
 from anaglyph.data.splits import validation_mask
-from anaglyph.errors import DataError
+from anaglyph.errors import ConfigError, DataError
 from anaglyph.io.arrays import read_dataset
 from anaglyph.render.cloud_views import CloudViewOptions
 
@@ -65,10 +65,19 @@ class ScanObjectNN(NamedOptions):
     """Which axis is up in the files."""
     stored_points: int = 2048
     """Points kept of each scan."""
-    pictures: Literal["depth", "shaded"] = "depth"
-    """Depth maps, white where near, as CrossMoST's; or lit surfaces on white."""
+    scan_frame: Literal["unit_sphere", "as_is"] = "unit_sphere"
+    """as_is leaves scans where and as large as the files have them, as the Point-BERT family feeds them."""
+    pictures: Literal["depth", "shaded", "none"] = "depth"
+    """Depth maps, white where near, as CrossMoST's; or lit surfaces on white; or no pictures."""
     views: str = "ring12"
     """Cameras of the pictures."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scan_frame == "as_is" and self.pictures != "none":
+            raise ConfigError(
+                "pictures are drawn of clouds in the unit sphere; with scan_frame=as_is set pictures=none."
+            )
 
     def load(self, split: Split, *, root: Path, cache: Path | None, seed: int) -> DescribedObjects:
         """Read one split."""
@@ -91,18 +100,20 @@ class ScanObjectNN(NamedOptions):
             name,
             {
                 "file": digest_of([path]), "keys": chosen.ids, "count": self.stored_points, "up": self.up,
-                "version": 1,
+                "version": 1, **({} if self.scan_frame == "unit_sphere" else {"scan_frame": self.scan_frame}),
             },
             lambda: {"points": self._stored(chosen)},
         )["points"]  # fmt: skip
-        pictures = cloud_pictures(
-            points,
-            chosen.ids,
-            views=self.views,
-            options=CloudViewOptions(size=self.size, look=self.pictures),
-            cache=cache,
-            name=name,
-        )
+        pictures = None
+        if self.pictures != "none":
+            pictures = cloud_pictures(
+                points,
+                chosen.ids,
+                views=self.views,
+                options=CloudViewOptions(size=self.size, look=self.pictures),
+                cache=cache,
+                name=name,
+            )
         return named_objects(
             self,
             keys=chosen.ids,
@@ -138,5 +149,5 @@ class ScanObjectNN(NamedOptions):
         return Clouds(keys, tuple(names[label] for label in labels), list(points)), labels
 
     def _stored(self, clouds: Clouds) -> NDArray[Any]:
-        points = stored(clouds, count=self.stored_points, frame="unit_sphere")
+        points = stored(clouds, count=self.stored_points, frame=self.scan_frame)
         return y_up(points) if self.up == "z" else points

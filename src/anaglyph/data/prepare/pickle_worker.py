@@ -1,4 +1,4 @@
-"""The process that reads OpenShape's pickles: `python -m anaglyph.data.prepare.pickle_worker MEMORY`.
+"""The process that reads pickles of data sets: `python -m anaglyph.data.prepare.pickle_worker MEMORY`.
 
 Nothing is unpickled here either (`io.array_pickle`); the process bounds what a file can cost in time and
 memory. It never writes a file.
@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from anaglyph.data.prepare.cloud_values import CLOUD_KINDS
 from anaglyph.data.prepare.openshape_values import KINDS
 from anaglyph.errors import DataError
 from anaglyph.geometry.confinement import allow_seconds, confine
@@ -40,7 +41,7 @@ def _serve(request: dict[str, Any], answers: IO[bytes]) -> None:
     allow_seconds(request["seconds"])
     path = Path(request["path"])
     try:
-        arrays, facts = KINDS[request["kind"]](
+        arrays, facts = {**KINDS, **CLOUD_KINDS}[request["kind"]](
             read_array_pickle(path, most=request["most"]), **request["options"]
         )
     except (DataError, ValueError, LookupError, TypeError, OverflowError) as error:

@@ -10,9 +10,13 @@ from typing import Any, Protocol, runtime_checkable
 from anaglyph.data.catalog import DataConfig, dataset_source
 from anaglyph.data.datasets.cars3d import Cars3D
 from anaglyph.data.datasets.completeness import Completeness
+from anaglyph.data.datasets.modelnet40_clouds import ModelNet40Clouds
+from anaglyph.data.datasets.modelnet40_few_shot import ModelNet40FewShot
 from anaglyph.data.datasets.openshape import OpenShape
 from anaglyph.data.datasets.zero_shot_clouds import ZeroShotClouds
 from anaglyph.data.prepare.car_annotations import convert_annotations
+from anaglyph.data.prepare.few_shot import convert_few_shot
+from anaglyph.data.prepare.modelnet40_files import convert_modelnet40
 from anaglyph.data.prepare.openshape import Share, convert_openshape
 from anaglyph.data.prepare.zero_shot_clouds import convert_zero_shot
 from anaglyph.data.source import folder_in, splits_of
@@ -79,6 +83,11 @@ def prepare(
     elif isinstance(source, OpenShape):
         folder = folder_in(root, source.folder, obtain=source.obtain)
         written = convert_openshape(source, folder, share or Share())
+    elif isinstance(source, ModelNet40FewShot):
+        written = convert_few_shot(source, folder_in(root, source.folder, obtain=source.obtain))
+    elif isinstance(source, ModelNet40Clouds):
+        folder = folder_in(root, source.folder, obtain=source.obtain)
+        written = convert_modelnet40(folder, obtain=source.obtain)
     elif isinstance(source, ZeroShotClouds):
         written = convert_zero_shot(source, folder_in(root, source.folder, obtain=source.obtain))
     complete = source.examine(root)

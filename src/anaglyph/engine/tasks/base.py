@@ -33,6 +33,11 @@ class Asked:
     """Inference modes of clouds, pictures and words: points, images, fused, sum; none takes all there are."""
     beside: tuple[Objects, ...] = ()
     """Further splits of clouds, pictures and words, whose objects are looked through and ask nothing."""
+    votes: int = 0
+    """For classifiers: random views of each cloud whose logits are averaged, beside the one pass."""
+    released_maximum_of: int = 0
+    """For classifiers: repetitions of all votes, of which the published code reports the best on the test
+    split; 0 is none."""
     shared: bool = False
     """Whether all processes of a run measure together, each embedding its part of the rows."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from anaglyph.data.described import DescribedObjects
 from anaglyph.data.embedded import EmbeddedObjects
+from anaglyph.data.labelled_clouds import LabelledClouds
 from anaglyph.data.objects import Objects
 from anaglyph.data.shape_queries import ShapeQueries
 from anaglyph.data.weak_strong import WeakStrong
 from anaglyph.engine.tasks.base import Task
+from anaglyph.engine.tasks.classification import Classification
 from anaglyph.engine.tasks.cross_modal import CrossModal
 from anaglyph.engine.tasks.naming import Naming
 from anaglyph.engine.tasks.pictured_words import PicturedWords
@@ -23,6 +25,8 @@ def task_of(dataset: Objects) -> Task:
     """The task of this kind of data."""
     if isinstance(dataset, EmbeddedObjects):
         return TriModal() if dataset.class_features is None else ZeroShot()
+    if isinstance(dataset, LabelledClouds):
+        return Classification()
     if isinstance(dataset, WeakStrong):
         return Naming() if dataset.labelled else UnlabelledNaming()
     if isinstance(dataset, DescribedObjects):

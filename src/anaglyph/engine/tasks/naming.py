@@ -184,17 +184,17 @@ def ask(method: Method, dataset: Objects, asked: Asked) -> dict[str, Tensor]:
 
 def own_labels(dataset: Objects, names: Sequence[str]) -> Tensor:
     """(N,) true classes in the method's numbering; ConfigError for a class that it does not choose among."""
-    places = {_key(name): place for place, name in enumerate(names)}
+    places = {same_name(name): place for place, name in enumerate(names)}
     used = sorted(set(dataset.labels.tolist()))
     for label in used:
-        if _key(dataset.class_names[label]) not in places:
+        if same_name(dataset.class_names[label]) not in places:
             raise ConfigError(
                 unknown_name("class of the method", dataset.class_names[label], names)
                 + ". Objects of that class cannot be named right; add it to `classes`, or leave them out."
             )
     table = torch.zeros(len(dataset.class_names), dtype=torch.int64)
     for label in used:
-        table[label] = places[_key(dataset.class_names[label])]
+        table[label] = places[same_name(dataset.class_names[label])]
     return table[torch.from_numpy(dataset.labels)]
 
 
@@ -266,5 +266,6 @@ def _chance(classes: int) -> dict[str, float]:
     }
 
 
-def _key(name: str) -> str:
+def same_name(name: str) -> str:
+    """A class name without what spellings differ in: case, underscores and repeated spaces."""
     return " ".join(name.replace("_", " ").split()).casefold()
