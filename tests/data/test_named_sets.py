@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from anaglyph.data.class_lists import class_list
 from anaglyph.data.datasets.framed_objects import Co3D, Redwood
@@ -141,6 +142,27 @@ def test_folders_of_objects_become_a_split_with_evenly_spread_frames(tmp_path):
     assert len(keys) == len(set(keys)) == 16
     assert all(part.pictures.shape[1:] == (2, 3, 16, 16) for part in parts.values())
     assert {part.class_names[2] for part in parts.values()} == {"trash container"}
+
+
+def test_masks_and_depth_maps_beside_the_frames_of_co3d_are_no_pictures(tmp_path):
+    folder = write_frames(tmp_path / "co3d", ["ball"], objects=3)
+    (folder / "train.txt").write_text("ball/object0\nball/object1\n")
+    (folder / "test.txt").write_text("ball/object2\n")
+    frames = load(Co3D(**SMALL, frames=3), tmp_path).pictures
+    for name in ("depth_masks", "depths", "masks"):
+        (folder / "ball" / "object2" / name).mkdir()
+        for frame in range(4):
+            Image.new("L", (40, 30)).save(folder / "ball" / "object2" / name / f"frame{frame:04d}.png")
+    np.testing.assert_array_equal(load(Co3D(**SMALL, frames=3), tmp_path).pictures, frames)
+
+
+def test_pictures_may_lie_beside_the_cloud(tmp_path):
+    folder = write_frames(tmp_path / "redwood", ["chair"], objects=6)
+    for place in (folder / "chair").iterdir():
+        for path in (place / "images").iterdir():
+            path.rename(place / path.name)
+        (place / "images").rmdir()
+    assert load(Redwood(**SMALL, frames=4), tmp_path, "train").pictures.shape[1] == 4
 
 
 def test_lists_decide_where_they_are_and_must_be_two_without_a_common_object(tmp_path):

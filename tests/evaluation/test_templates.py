@@ -47,6 +47,11 @@ def test_every_family_has_sentences_of_its_own():
     assert all(len(set(each)) == len(each) >= 1 for each in said)
 
 
+def test_families_have_as_many_sentences_as_the_dossier_counts():
+    counts = {"official64": 64, "shape_and_photo": 2, "depth": 3}
+    assert {family: len(templates(family)) for family in counts} == counts
+
+
 def test_an_unknown_family_is_told_what_there_is():
     with pytest.raises(ConfigError, match=r"oficial64.*did you mean 'official64'"):
         templates("oficial64")

@@ -1,7 +1,8 @@
 """Folders of objects with a cloud and pictures each, in the layout of CO3D: who is there and what is missing.
 
 <class>/<object>/pointcloud.ply        one cloud: ply, npy or another format of `io.clouds`
-<class>/<object>/images/frame1.jpg     pictures: jpg, png or webp, beside the cloud or in a folder below
+<class>/<object>/images/frame1.jpg     pictures: jpg, png or webp; without a folder `images`, wherever they
+                                       lie. CO3D has masks and depth maps in folders beside it
 train.txt, test.txt                    <class>/<object>, a line each; without both a hash of the keys
                                        decides
 """
@@ -50,7 +51,7 @@ def object_folders(root: Path, classes: Iterable[str], *, unpaired: Unpaired) ->
         for place in sorted(each for each in (root / name).glob("*") if each.is_dir()):
             files = sorted(path for path in place.rglob("*") if path.is_file())
             clouds = [path for path in files if path.suffix.lower() in READERS]
-            pictures = tuple(path for path in files if path.suffix.lower() in SUFFIXES)
+            pictures = _pictures(place, files)
             key = f"{name}/{place.name}"
             if len(clouds) > 1:
                 raise DataError(
@@ -82,6 +83,12 @@ def object_folders(root: Path, classes: Iterable[str], *, unpaired: Unpaired) ->
     if said:
         log.warning("'%s': left out: %s", root, "; ".join(said))
     return found
+
+
+def _pictures(place: Path, files: Iterable[Path]) -> tuple[Path, ...]:
+    folder = place / "images"
+    frames = [path for path in files if path.suffix.lower() in SUFFIXES]
+    return tuple(path for path in frames if not folder.is_dir() or path.is_relative_to(folder))
 
 
 def of_split(
