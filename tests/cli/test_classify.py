@@ -37,7 +37,7 @@ def test_a_folder_is_named_by_pictures_and_points(anaglyph, models, tmp_path):
     assert list(made.data["left_out"]) == [str(models / "broken.obj")]
     rows = list(csv.DictReader(table.read_text().splitlines()))
     assert [row["class"] for row in rows] == [each["class"] for each in objects]
-    assert sum(float(rows[0][name]) for name in NAMES.split(",")) == pytest.approx(1, abs=1e-3)
+    assert sum(float(rows[0][f"score of {name}"]) for name in NAMES.split(",")) == pytest.approx(1, abs=1e-3)
     text = page.read_text()
     assert text.count("<li class=") == 21 + 1  # and the file that was left out
     assert "<script" not in text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv as csvlib
-import io
 import json as jsonlib
 import sys
 from pathlib import Path
@@ -150,7 +148,7 @@ def _show(rows: list[dict[str, Any]], named: Named, *, files: list[Path]) -> Non
     show_table(title, ["file", "class", "score", "picture", "points", "next"], cells)
     if len(rows) > SHOWN:
         print(f"... and {len(rows) - SHOWN} more; --csv FILE or --html FILE holds all.")
-    print(f"{named.rule}.".replace("..", "."))
+    print(named.rule)
     for path in files:
         print(f"Written: {path}")
 
@@ -192,17 +190,15 @@ def _files(
 
 
 def _csv(rows: list[dict[str, Any]], named: Named) -> str:
-    text = io.StringIO()
-    table = csvlib.writer(text, lineterminator="\n")
-    names = map(_not_a_formula, named.classes)
-    table.writerow(["file", "class", "score", "unsure", "picture", "points", *names])
-    for place, row in enumerate(rows):
-        file, name = _not_a_formula(row["file"]), _not_a_formula(row["class"])
-        scores = [round(float(score), 4) for score in named.scores["joint"][place]]
-        table.writerow([file, name, row["score"], row["unsure"], row["picture"], row["points"], *scores])
-    return text.getvalue().encode("utf-8", "replace").decode("utf-8")  # names of files need not be text
+    from anaglyph.evaluation.page_parts import encodable
+    from anaglyph.search.export import csv_text
 
-
-def _not_a_formula(cell: str) -> str:
-    """With an apostrophe where a spreadsheet would calculate, which shows it as text."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    columns = ("file", "class", "score", "unsure", "picture", "points")
+    table = [
+        {
+            **{name: row[name] for name in columns},
+            **{f"score of {name}": round(float(s), 4) for name, s in zip(named.classes, scores, strict=True)},
+        }
+        for row, scores in zip(rows, named.scores["joint"], strict=True)
+    ]
+    return encodable(csv_text((*columns, *(f"score of {name}" for name in named.classes)), table))

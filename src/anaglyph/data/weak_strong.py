@@ -47,6 +47,11 @@ class WeakStrongSpec:
     """3 leaves colours out, 6 keeps them, 4 puts the height above the lowest point in their place, after all
     changes."""
 
+    @property
+    def stored_channels(self) -> int:
+        """Of a stored cloud that are read: 3, or 6 with colours."""
+        return 6 if self.channels == 6 else 3
+
     def __post_init__(self) -> None:
         if self.views < 0 or self.points < 0:
             raise ConfigError(f"views={self.views} and points={self.points} must be >= 0; 0 is all.")
@@ -70,7 +75,7 @@ class WeakStrong:
                 f"of every object. Choose a data set that has both."
             )
         views, points = self._images.shape[1], self._points.shape[1]
-        if self._points.shape[2] < self._channels:
+        if self._points.shape[2] < self.spec.stored_channels:
             raise DataError(
                 "clouds with colours are asked for (channels=6), and those stored have none; ask for 3, or "
                 "4 with the height."
@@ -134,32 +139,18 @@ class WeakStrong:
             order = np.argsort(uniform(shown, "views", pictures.shape[1]), axis=1, kind="stable")
             pictures = pictures[np.arange(len(chosen))[:, None], order[:, : self.spec.views]]
         places = choose_points(self._points.shape[1], self.spec.points or self._points.shape[1], shown)
-        clouds = self._points[chosen[:, None], places, : self._channels].astype(np.float32)
+        clouds = self._points[chosen[:, None], places, : self.spec.stored_channels].astype(np.float32)
         return Batch(
             keys=keys,
             indices=torch.from_numpy(chosen.copy()),
             images=change_pictures(torch.from_numpy(pictures).float() / 255.0, changes.image, draws),
-            points=self._handed_out(change_clouds(clouds, changes.shape, draws)),
+            points=_handed_out(change_clouds(clouds, changes.shape, draws), self.spec),
             labels=torch.from_numpy(self.labels[chosen]),
         )
 
     def _as_stored(self, chosen: NDArray[np.int64]) -> Batch:
         batch = self.objects.batch(chosen, epoch=None)
-        count = self.spec.points or self._points.shape[1]
-        points = self._points[chosen, :count, : self._channels].astype(np.float32)
-        if self.spec.weak.shape.unit_sphere:
-            points[..., :3] = in_unit_sphere(points[..., :3])
-        return replace(batch, points=self._handed_out(points), texts=None)
-
-    def _handed_out(self, clouds: NDArray[np.float32]) -> Tensor:
-        if self.spec.channels == 4:
-            up = clouds[..., "xyz".index(self.spec.weak.shape.up), None]
-            clouds = np.concatenate([clouds, up - up.min(axis=1, keepdims=True)], axis=2)
-        return torch.from_numpy(clouds)
-
-    @property
-    def _channels(self) -> int:
-        return 6 if self.spec.channels == 6 else 3
+        return replace(batch, points=clouds_unchanged(self._points[chosen], self.spec), texts=None)
 
     @property
     def _images(self) -> NDArray[np.uint8]:
@@ -171,3 +162,22 @@ class WeakStrong:
     def _points(self) -> NDArray[np.floating[Any]]:
         assert self.objects.points is not None
         return self.objects.points
+
+
+def clouds_unchanged(clouds: NDArray[np.floating[Any]], spec: WeakStrongSpec) -> Tensor:
+    """(B, P, 3 or 6) stored clouds -> (B, `spec.points`, `spec.channels`) as without an epoch.
+
+    The first points; in the unit sphere where the weak changes bring clouds there.
+    """
+    count = spec.points or clouds.shape[1]
+    points = clouds[:, :count, : spec.stored_channels].astype(np.float32)
+    if spec.weak.shape.unit_sphere:
+        points[..., :3] = in_unit_sphere(points[..., :3])
+    return _handed_out(points, spec)
+
+
+def _handed_out(clouds: NDArray[np.float32], spec: WeakStrongSpec) -> Tensor:
+    if spec.channels == 4:
+        up = clouds[..., "xyz".index(spec.weak.shape.up), None]
+        clouds = np.concatenate([clouds, up - up.min(axis=1, keepdims=True)], axis=2)
+    return torch.from_numpy(clouds)

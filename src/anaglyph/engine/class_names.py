@@ -35,19 +35,44 @@ class ClassNames:
         """
         spec = self.spec
         tower = open_text_tower(spec.text.name, spec.text.options, root=self.root)
-        written = [clean_class_name(name) if spec.clean_names else name for name in names]
-        sentences = [sentence for name in written for sentence in expand(name, spec.templates)]
-        parts = [
-            tower(sentences[first : first + _SENTENCES]).cpu()
-            for first in range(0, len(sentences), _SENTENCES)
-        ]
-        try:
-            return average_text_features(torch.cat(parts).reshape(len(names), -1, tower.dim))
-        except ValueError as error:
-            raise DataError(
-                f"the text tower {tower.name} cannot tell a class by its name: {error}. Write the name in "
-                f"words that it knows, or choose another tower for class_names."
-            ) from error
+        return name_vectors(
+            names, tower, tower=tower.name, templates=spec.templates, clean_names=spec.clean_names
+        )
+
+
+def name_vectors(
+    names: Sequence[str],
+    read: Callable[[Sequence[str]], Tensor],
+    *,
+    tower: str,
+    templates: str,
+    clean_names: bool = True,
+) -> Tensor:
+    """C names -> (C, E) unit vectors on the CPU, each the mean over its sentences.
+
+    Args:
+        names: of classes.
+        read: B texts -> (B, E).
+        tower: what reads, for people.
+        templates: family of sentences.
+        clean_names: names as a person writes them.
+
+    Raises:
+        DataError: a name gets a vector without a direction, or one that is not finite.
+    """
+    written = [clean_class_name(name) if clean_names else name for name in names]
+    sentences = [sentence for name in written for sentence in expand(name, templates)]
+    parts = [
+        read(sentences[first : first + _SENTENCES]).cpu() for first in range(0, len(sentences), _SENTENCES)
+    ]
+    vectors = torch.cat(parts)
+    try:
+        return average_text_features(vectors.reshape(len(names), -1, vectors.shape[1]))
+    except ValueError as error:
+        raise DataError(
+            f"the text tower {tower} cannot tell a class by its name: {error}. Write the name in words that "
+            f"it knows, or choose another tower for class_names."
+        ) from error
 
 
 def class_vectors_of(spec: ClassNamesSpec | None, *, root: Path) -> Callable[[Sequence[str]], Tensor] | None:

@@ -23,15 +23,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anaglyph.data.described import in_colour
-from anaglyph.data.transforms.cloud_changes import in_unit_sphere
+from anaglyph.data.weak_strong import clouds_unchanged
 from anaglyph.encoders.spaces.open import open_space
 from anaglyph.encoders.spaces.space import Space
+from anaglyph.engine.class_names import name_vectors
 from anaglyph.engine.models import SavedMethod, load_method
 from anaglyph.engine.tasks.naming import ChoosesClasses
 from anaglyph.engine.zero_shot_subject import is_space
-from anaglyph.errors import ConfigError, DataError
+from anaglyph.errors import ConfigError
 from anaglyph.evaluation.calibration import agreement, sharpened_to
-from anaglyph.evaluation.templates import average_text_features, clean_class_name, expand
 from anaglyph.types import Batch
 
 SCALE = 20.0
@@ -43,7 +43,6 @@ UNSURE = 0.5
 MANY = 500
 """Names, of which more are read in one sentence each instead of 64: thousands would take minutes."""
 _AT_ONCE = 32
-_SENTENCES = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,15 +139,7 @@ class SpaceNamer:
         self.space, self.classes, self.name = space, classes, space.name
         self.pixels = space.pixels
         family = "official64" if len(classes) <= MANY else "article"
-        sentences = [s for name in classes for s in expand(clean_class_name(name), family)]
-        vectors = [space.texts(sentences[i : i + _SENTENCES]) for i in range(0, len(sentences), _SENTENCES)]
-        try:
-            self.vectors = average_text_features(torch.cat(vectors).reshape(len(classes), -1, space.dim))
-        except ValueError as error:
-            raise DataError(
-                f"the text tower of {space.name} cannot tell a class by its name: {error}. Write the names "
-                f"in English words."
-            ) from error
+        self.vectors = name_vectors(classes, space.texts, tower=space.name, templates=family)
 
     def logits(self, modality: str, objects: Sequence[Unnamed]) -> Tensor:
         """(B, C) cosines times SCALE."""
@@ -162,15 +153,19 @@ class SpaceNamer:
 class RunNamer:
     """The teacher of a run of crossmost."""
 
-    pixels = 96
-
     def __init__(self, saved: SavedMethod, name: str, device: torch.device) -> None:
-        self.saved, self.name, self.device = saved, name, device
+        assert saved.weak_strong is not None  # a recipe of a method that chooses classes has it
+        self.shown, self.name, self.device = saved.weak_strong, name, device
         method = saved.method.to(device)
         assert isinstance(method, ChoosesClasses)
         self.method: ChoosesClasses = method
         self.classes = tuple(method.class_names)
-        self.pixels = int(saved.data.options.get("size", self.pixels))
+        if "size" not in saved.data.options:
+            raise ConfigError(
+                f"'{name}' was trained on {saved.data.name}, which names no size of pictures; pass a run on "
+                f"pictures of one size, such as model_folder's."
+            )
+        self.pixels = int(saved.data.options["size"])
 
     @torch.no_grad()
     def logits(self, modality: str, objects: Sequence[Unnamed]) -> Tensor:
@@ -181,15 +176,13 @@ class RunNamer:
             images = torch.cat([_pictures(each) for each in objects])
             batch = Batch(keys=keys, indices=indices, images=images)
         else:
-            spec = self.saved.weak_strong
-            channels = 3 if spec is None else spec.channels
-            if channels == 4:
-                raise ConfigError("runs that read heights (channels=4) cannot classify files; train with 3.")
-            clouds = np.stack([_cloud(each)[:, : 3 if channels == 3 else 6].numpy() for each in objects])
-            if spec is not None and spec.points:
-                clouds = clouds[:, : spec.points]
-            clouds[..., :3] = in_unit_sphere(clouds[..., :3])
-            batch = Batch(keys=keys, indices=indices, points=torch.from_numpy(clouds))
+            clouds = np.stack([_cloud(each).numpy() for each in objects])
+            if clouds.shape[2] < self.shown.stored_channels:
+                raise ConfigError(
+                    f"'{self.name}' reads colours of clouds, and '{keys[0]}' and its like have none; name "
+                    f"the models that they were taken from."
+                )
+            batch = Batch(keys=keys, indices=indices, points=clouds_unchanged(clouds, self.shown))
         return self.method.class_logits(modality, batch.to(self.device)).float().cpu()
 
 

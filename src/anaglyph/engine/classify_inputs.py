@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from anaglyph.data.datasets.described_models import described_models
 from anaglyph.data.datasets.described_options import DescribedOptions
-from anaglyph.data.datasets.model_folder import key_of
+from anaglyph.data.datasets.model_folder import files_below, key_of
 from anaglyph.data.datasets.modelnet_views import SUFFIXES as PICTURES
 from anaglyph.data.datasets.rendered_shapes import ShapeFile
 from anaglyph.data.described import UNLABELLED
@@ -28,6 +27,8 @@ from anaglyph.io.clouds import READERS, read_cloud
 log = logging.getLogger(__name__)
 CLOUDS = frozenset(READERS) - frozenset(SUPPORTED)
 """Suffixes of files that hold points alone."""
+IN_FOLDERS = frozenset(SUPPORTED) | PICTURES | CLOUDS - {".txt", ".csv"}
+"""What is taken of a folder; text is seldom a cloud, and is one where it is named."""
 PictureReader = Callable[[Path, int], NDArray[np.uint8]]
 """Path and side -> (3, side, side)."""
 
@@ -49,7 +50,6 @@ def read_unnamed(
     read_picture: PictureReader,
     up: UpOption,
     cache: Path | None,
-    processes: int = 1,
 ) -> Found:
     """Objects of files, and of all files of folders; what cannot be read is left out and named.
 
@@ -60,7 +60,6 @@ def read_unnamed(
         read_picture: prepares a picture.
         up: axis that points up in models.
         cache: folder for what is rendered.
-        processes: models read at a time.
 
     Raises:
         DataError: a path that does not exist, or nothing that could be named.
@@ -85,10 +84,10 @@ def read_unnamed(
             left_out[str(path)] = str(error)
     for root, files in models.items():
         options = DescribedOptions(size=pixels)
-        for each in _models(files, root, options=options, up=up, cache=cache, processes=processes):
+        for each in _models(files, root, options=options, up=up, cache=cache):
             found[each.key] = each
         missing = [path for path in dict.fromkeys(files) if str(path) not in found]
-        for path, reason in _reasons(missing, root, up=up, processes=processes):
+        for path, reason in _reasons(missing, root, up=up):
             try:
                 found[str(path)] = _cloud_without_faces(path, reason)
             except AnaglyphError as error:
@@ -109,14 +108,7 @@ def _files(given: Path) -> list[tuple[Path, Path]]:
         return [(given, given.parent)]
     if not given.is_dir():
         raise DataError(f"there is no file or folder '{given}'. Check the path.")
-    files = []
-    for place, folders, names in os.walk(given):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [Path(place) / name for name in names if not name.startswith(".")]
-    wanted = (
-        set(SUPPORTED) | set(PICTURES) | CLOUDS - {".txt", ".csv"}
-    )  # seldom clouds; name them to have them
-    return [(path, given) for path in sorted(files) if path.suffix.lower() in wanted]
+    return [(path, given) for path in files_below(given) if path.suffix.lower() in IN_FOLDERS]
 
 
 def _cloud(path: Path) -> Unnamed:
@@ -124,11 +116,9 @@ def _cloud(path: Path) -> Unnamed:
     return Unnamed(str(path), cloud=in_unit_sphere(points[None])[0])
 
 
-def _reasons(
-    files: Sequence[Path], root: Path, *, up: UpOption, processes: int
-) -> list[tuple[Path, MeshError]]:
+def _reasons(files: Sequence[Path], root: Path, *, up: UpOption) -> list[tuple[Path, MeshError]]:
     """Why models were left out. They are read once more, since a cache keeps only that they were."""
-    with MeshReaders(processes) as readers:
+    with MeshReaders() as readers:
         return [
             (path, read if isinstance(read, MeshError) else _no_surface(path))
             for path, read in readers.load_many(files, up=up, root=root)
@@ -155,7 +145,6 @@ def _models(
     options: DescribedOptions,
     up: UpOption,
     cache: Path | None,
-    processes: int,
 ) -> list[Unnamed]:
     shapes = [
         ShapeFile(key=key_of(path.relative_to(root).as_posix()), category=UNLABELLED, path=path)
@@ -164,7 +153,7 @@ def _models(
     try:
         made = described_models(
             shapes, root=root, cache=cache, name="classify", options=options, up=up,
-            max_bad=len(shapes) - 1, processes=processes,
+            max_bad=len(shapes) - 1,
         )  # fmt: skip
     except DataError as error:  # none of them can be used
         log.warning("%s", error)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +11,8 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from anaglyph.evaluation.page_parts import encodable, picture_address
 
 SIDE = 168
 """Of a picture, in pixels."""
@@ -55,9 +55,9 @@ def named_page(
     return environment.from_string(source).render(
         cards=[
             {
-                "file": _sound(card.file),
-                "name": _sound(card.file.replace("\\", "/").rsplit("/", 1)[-1]),
-                "image": None if card.pictures is None else _data_url(card.pictures[0]),
+                "file": encodable(card.file),
+                "name": encodable(card.file.replace("\\", "/").rsplit("/", 1)[-1]),
+                "image": None if card.pictures is None else _shown(card.pictures[0]),
                 "top": card.top,
                 "unsure": card.unsure,
                 "by": [("picture", card.picture), ("points", card.points)],
@@ -70,22 +70,13 @@ def named_page(
         classes=len(classes),
         unsure=sum(card.unsure for card in cards),
         rule=rule,
-        model=_sound(model),
-        left_out={_sound(name): _sound(why) for name, why in left_out.items()},
+        model=encodable(model),
+        left_out={encodable(name): encodable(why) for name, why in left_out.items()},
     )
 
 
-def _sound(text: str) -> str:
-    """Text that can be written as UTF-8; names of files need not be."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _data_url(picture: NDArray[np.uint8]) -> str:
-    """A PNG of (1 or 3, H, W), inside an address."""
+def _shown(picture: NDArray[np.uint8]) -> str:
+    """(1 or 3, H, W) -> the address of a small copy."""
     pixels = np.repeat(picture, 3, axis=0) if len(picture) == 1 else picture
     image = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)), "RGB")
-    if image.width != SIDE:
-        image = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    file = io.BytesIO()
-    image.quantize(128).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    return picture_address(np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)))

@@ -4,8 +4,6 @@ The page stands alone: no script, no request, pictures and charts inside it, and
 forbids anything else. Every word passes the template's escaping, so a file name can never become markup.
 """
 
-import base64
-import io
 import json
 import math
 import re
@@ -17,11 +15,10 @@ from typing import Any, TypeAlias
 
 import jinja2
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from anaglyph.evaluation.charts import HEIGHT, WIDTH, Curve, lay_out, number, thin
 from anaglyph.evaluation.heat_map import HeatMap
+from anaglyph.evaluation.page_parts import Picture, encodable, picture_address
 from anaglyph.io.atomic import write_text
 
 __all__ = [
@@ -37,8 +34,6 @@ __all__ = [
     "write_report",
 ]
 
-Picture: TypeAlias = NDArray[np.uint8]
-"""(H, W) grey or (H, W, 3) colour values in [0, 255]."""
 Cell: TypeAlias = str | int | float | None
 
 
@@ -111,8 +106,8 @@ def write_report(report: Report, folder: Path) -> Path:
     data = json.dumps(_numbers(report), indent=2, ensure_ascii=False, allow_nan=False)
     page = _page(report)
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "report.json", _encodable(data + "\n"))
-    write_text(folder / "report.html", _encodable(page))
+    write_text(folder / "report.json", encodable(data + "\n"))
+    write_text(folder / "report.html", encodable(page))
     return folder / "report.html"
 
 
@@ -156,7 +151,7 @@ def _page(report: Report) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"cell": _cell, "picture": _data_url}
+    environment.filters |= {"cell": _cell, "picture": picture_address}
     environment.filters |= {"pixelated": _is_small, "breakable": _breakable}
     source = files("anaglyph.evaluation").joinpath("report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(source).render(
@@ -231,18 +226,6 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _data_url(picture: Picture) -> str:
-    shape = picture.shape
-    if picture.dtype != np.uint8 or len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
-        raise ValueError(
-            f"a picture must be uint8 of (H, W) or (H, W, 3), got {picture.dtype} of {shape}; "
-            f"scale to [0, 255] and convert first"
-        )
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
 def _breakable(text: str) -> list[str]:
     """`text` in parts between which a line may end: after the "/" and "_" of ids, which are words else."""
     return re.findall(r"[^/_]*[/_]|[^/_]+", text) or [text]
@@ -252,8 +235,3 @@ def _is_small(picture: Picture) -> bool:
     """Small enough that crisp squares beat blur when it is drawn larger."""
     height, width = picture.shape[:2]
     return bool(height <= 40 and width <= 40)
-
-
-def _encodable(text: str) -> str:
-    """`text` with lone surrogates (undecodable file names) as question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")

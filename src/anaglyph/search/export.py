@@ -56,7 +56,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Row]) -> str:
     """A line of columns and one for each row; text that a spreadsheet would run begins with an apostrophe."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
+    writer.writerow([_cell(column) for column in columns])
     writer.writerows([_cell(row[column]) for column in columns] for row in rows)
     return text.getvalue()
 

@@ -108,18 +108,22 @@ def model_files(folder: Path) -> list[Path]:
     Raises:
         DataError: there is none; says what there is in their place.
     """
-    found, pictures = [], 0
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            suffix = Path(name).suffix.lower()
-            if not name.startswith("."):
-                found += [Path(place) / name] if suffix in SUPPORTED else []
-                pictures += suffix in PICTURES
+    files = files_below(folder)
+    found = [path for path in files if path.suffix.lower() in SUPPORTED]
     if not found:
+        pictures = sum(path.suffix.lower() in PICTURES for path in files)
         photos = (
             f"It holds {pictures} pictures: those can be named (`anaglyph classify`), and learning from them "
             f"wants the models that they show. "
         )
         raise DataError(f"'{folder}' holds no 3D model. {photos if pictures else ''}{ModelFolder.obtain}")
+    return found
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Every file at any depth, by path; hidden files and folders are passed over, linked folders too."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place) / name for name in names if not name.startswith(".")]
     return sorted(found)

@@ -44,6 +44,8 @@ class UnlabelledNaming:
 
     def measure(self, method: Method, dataset: Objects, asked: Asked) -> Measured:
         """Agreement, sureness, and how many objects each class is given."""
+        if asked.mode != "simple" or asked.inputs:
+            raise ConfigError("--mode and --inputs are for other tasks; leave them out here.")
         if not isinstance(method, ChoosesClasses):
             raise ConfigError(
                 f"{type(method).__name__} does not choose among named classes; that is for methods such as "
